@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .failure import ItemFailure
-    from .graph import Where
+    from .where import Where
 
 
 class LokkiError(Exception):

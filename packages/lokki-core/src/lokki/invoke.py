@@ -1,0 +1,246 @@
+"""The one way a step is called: bound arguments, the retry policy, the time limit, and errors that say where.
+
+The local runner and the deployed runtime both call `Invoker`; what differs is where inputs come from and where
+results go, which the caller passes in.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from .clock import SYSTEM_CLOCK, Clock
+from .context import Frame, current
+from .errors import LokkiError, StepFailedError
+from .failure import ItemFailure
+from .retry import RetryConfig, exception_name
+from .where import PACKAGE_DIR
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .chain import StepDef
+    from .resolve import Call
+
+T = TypeVar("T")
+
+RetryListener = Callable[[str, "int | None", int, BaseException, float], None]
+"""Told (node, item index, attempt that failed, its error, seconds until the next)."""
+
+
+class StepTimeoutError(Exception):
+    """An attempt took longer than the step's `timeout_seconds`."""
+
+
+class ResultError(LokkiError):
+    """A step returned what cannot be stored or fanned out."""
+
+
+class Invoker:
+    """A step made ready for one run. Safe to share between threads."""
+
+    def __init__(
+        self,
+        step: StepDef,
+        node: str,
+        call: Call,
+        *,
+        flow: str,
+        run_id: str,
+        started_at: datetime,
+        retry: RetryConfig | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        on_retry: RetryListener | None = None,
+    ) -> None:
+        self.step = step
+        self.node = node
+        self.flow = flow
+        self.retry = step.options.retry if retry is None else retry
+        """The policy applied here; NO_RETRY where Step Functions retries instead."""
+        self._call = call
+        self._clock = clock
+        self._on_retry = on_retry
+        self._frame = lambda: Frame(run_id, flow, node, started_at)
+
+    def session(self) -> Session:
+        """A caller for one thread."""
+        return Session(self, self._frame())
+
+    def failure(self, error: BaseException, index: int | None, attempts: int) -> StepFailedError:
+        """What to raise when `error` ended the last of `attempts`."""
+        item = "" if index is None else f", item {index}"
+        times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        message = f"flow '{self.flow}', step '{self.node}'{item}: failed after {times}: {describe(error)}"
+        failed = StepFailedError(
+            message,
+            flow=self.flow,
+            step=self.node,
+            index=index,
+            attempts=attempts,
+            traceback=author_traceback(error),
+        )
+        failed.__cause__ = error
+        return failed
+
+
+class Session:
+    """Calls one step in one thread, item after item."""
+
+    __slots__ = ("_args", "_fn", "_frame", "_invoker", "_kwargs", "_limit_s")
+
+    def __init__(self, invoker: Invoker, frame: Frame) -> None:
+        self._invoker = invoker
+        self._frame = frame
+        self._fn = invoker.step.fn
+        self._args = invoker._call.args
+        self._kwargs = invoker._call.kwargs
+        self._limit_s = invoker.step.options.timeout_seconds
+
+    def call(
+        self,
+        inputs: Sequence[Any],
+        sink: Callable[[Any], T],
+        *,
+        index: int | None = None,
+        again: Callable[[], Sequence[Any]] | None = None,
+        attempt: int = 1,
+        extra: dict[str, Any] | None = None,
+    ) -> T:
+        """Call the step with `inputs` before its bound arguments and hand the result to `sink`.
+
+        `again` makes fresh inputs for a further attempt (the same ones are used without it); `attempt` is the
+        number of the first one; `extra` are further keyword arguments. Returns what `sink` returns.
+        Raises StepFailedError with the author's exception as its cause; a LokkiError of `sink` passes through.
+        """
+        frame = self._frame
+        frame.index = index
+        frame.attempt = attempt
+        token = current.set(frame)
+        try:
+            while True:
+                try:
+                    return self._attempt(inputs, sink, extra)
+                except _SinkError as wrapped:
+                    raise wrapped.error from wrapped.error.__cause__
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # SystemExit too: a step must not end the run's process
+                    self._next_attempt(error)
+                if again is not None:
+                    inputs = again()
+        finally:
+            current.reset(token)
+
+    def item(self, value: Any, index: int, again: Callable[[], Sequence[Any]]) -> bytes:
+        """The pickled result of the step for one item: `call` without its options, for maps of millions."""
+        frame = self._frame
+        frame.index = index
+        frame.attempt = 1
+        if self._limit_s is None:
+            token = current.set(frame)
+            try:
+                result = self._fn(value, *self._args, **self._kwargs)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # SystemExit too: a step must not end the run's process
+                self._next_attempt(error)
+            else:
+                return pickled(result, self._invoker, index)
+            finally:
+                current.reset(token)
+            return self.call(again(), self._pickle, index=index, again=again, attempt=frame.attempt)
+        return self.call((value,), self._pickle, index=index, again=again)
+
+    def _pickle(self, result: Any) -> bytes:
+        return pickled(result, self._invoker, self._frame.index)
+
+    def _attempt(self, inputs: Sequence[Any], sink: Callable[[Any], T], extra: dict[str, Any] | None) -> T:
+        clock = self._invoker._clock
+        begin = clock.monotonic()
+        kwargs = {**self._kwargs, **extra} if extra else self._kwargs
+        result = self._fn(*inputs, *self._args, **kwargs)
+        try:
+            done = sink(result)
+        except LokkiError as error:
+            raise _SinkError(error) from error
+        taken = clock.monotonic() - begin
+        if self._limit_s is not None and taken > self._limit_s:
+            raise StepTimeoutError(f"took {taken:.1f} s; timeout_seconds={self._limit_s} would have ended it on AWS")
+        return done
+
+    def _next_attempt(self, error: BaseException) -> None:
+        """Wait for the next attempt, or raise StepFailedError where there is none."""
+        invoker, frame = self._invoker, self._frame
+        retry = invoker.retry
+        worth_it = isinstance(error, StepTimeoutError) or retry.matches(error)
+        if not worth_it or frame.attempt > retry.retries:
+            raise invoker.failure(error, frame.index, frame.attempt) from error
+        wait_s = retry.wait_s(frame.attempt - 1)
+        if invoker._on_retry is not None:
+            invoker._on_retry(invoker.node, frame.index, frame.attempt, error, wait_s)
+        invoker._clock.sleep(wait_s)
+        frame.attempt += 1
+
+
+class _SinkError(BaseException):
+    """Carries a LokkiError of a sink past the retry policy."""
+
+    def __init__(self, error: LokkiError) -> None:
+        self.error = error
+
+
+def pickled(result: Any, invoker: Invoker, index: int | None) -> bytes:
+    """`result` as a pickle of its own. Raises ResultError naming flow, step and item where it has none."""
+    try:
+        return pickle.dumps(result, 5)
+    except Exception as error:  # pickling runs the author's code: anything may come
+        _unpicklable(result, invoker, index, error)
+
+
+def _unpicklable(result: Any, invoker: Invoker, index: int | None, error: Exception) -> NoReturn:
+    kind = type(result).__name__
+    item = "" if index is None else f", item {index}"
+    if kind in ("generator", "map", "filter", "zip"):
+        hint = "Return a list; only a step that feeds .map may return a generator."
+    else:
+        hint = "Return plain data, or a class defined at module level."
+    raise ResultError(
+        f"flow '{invoker.flow}', step '{invoker.node}'{item}: its result, a {kind}, cannot be pickled: {error}.",
+        hint=hint,
+    ) from error
+
+
+def describe(error: BaseException) -> str:
+    """An exception as `ValueError: invalid input`."""
+    text = str(error)
+    name = type(error).__qualname__
+    return f"{name}: {text}" if text else name
+
+
+def item_failure(error: StepFailedError, index: int) -> ItemFailure:
+    """What is kept of a failed item."""
+    cause = error.__cause__
+    if cause is None:
+        kind, text = "LokkiError", str(error)
+    else:
+        kind, text = exception_name(type(cause)), str(cause)
+    return ItemFailure(index, kind, text, error.traceback, error.step, error.attempts)
+
+
+def author_traceback(error: BaseException) -> str:
+    """The traceback as Python prints it, without the frames of lokki that led to the author's code."""
+    import traceback  # noqa: PLC0415  # only a failure needs it
+
+    shown = traceback.TracebackException.from_exception(error)
+    _drop_own_frames(shown)
+    return "".join(shown.format())
+
+
+def _drop_own_frames(shown: Any) -> None:
+    seen = set()
+    while shown is not None and id(shown) not in seen:
+        seen.add(id(shown))
+        kept = [frame for frame in shown.stack if not frame.filename.startswith(PACKAGE_DIR)]
+        shown.stack[:] = kept
+        shown = shown.__cause__ or shown.__context__

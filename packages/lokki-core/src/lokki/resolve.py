@@ -1,0 +1,227 @@
+"""Evaluates a flow's body once and turns the chain it returns into a graph, its steps and their arguments.
+
+Input: a Flow and its parameters. Output: `Resolved`. Runs the author's flow body, nothing else.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import canonical
+from .chain import Links, MapBlock, MapUse, StepDef, StepNode, TaskUse
+from .decorators import Flow
+from .errors import FlowDefinitionError, GraphError, LokkiError, ParamError
+from .graph import Entry, FlowGraph, MapCloseEntry, MapOpenEntry, TaskEntry
+from .lint import NodeUse, lint_flow, lint_map, lint_node
+from .naming import NodeNames
+from .params import MISSING, Param, param_type
+from .signatures import Parameters
+
+RESERVED = frozenset("help debug params param resume executor workers store run_id json wait".split())
+"""Names no parameter may have: the command line uses them."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a step is called with besides the upstream result."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved:
+    """A flow evaluated with one run's parameters."""
+
+    flow: Flow[Any]
+    graph: FlowGraph
+    uses: Mapping[str, NodeUse]
+    """{node: its step at its place}."""
+    params: Mapping[str, Any]
+    """{flow parameter: value}, defaults included."""
+    implicit: Mapping[str, Param]
+    """{argument bound to the first step: how it may be given from outside}."""
+
+    @property
+    def steps(self) -> dict[str, StepDef]:
+        """{node: step}."""
+        return {node: use.step for node, use in self.uses.items()}
+
+    def calls(self, implicit: Mapping[str, Any] | None = None) -> dict[str, Call]:
+        """{node: what its step is called with}; `implicit` replaces arguments bound to the first step."""
+        calls = {node: _call(use, self.params) for node, use in self.uses.items()}
+        first = next(iter(self.uses))
+        if implicit:
+            calls[first] = _call(self.uses[first].rebound(implicit), self.params)
+        return calls
+
+
+def flow_params(flow: Flow[Any]) -> dict[str, Param]:
+    """{name: parameter} of the flow function, in order. Raises GraphError for those lokki cannot serve."""
+    params: dict[str, Param] = {}
+    findings: list[str] = []
+    signature = Parameters(flow.fn)
+    for parameter in signature.all:
+        finding = _check_flow_parameter(flow, parameter)
+        default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
+        annotation = signature.annotation(parameter)
+        kind = param_type(annotation, default)
+        if finding is None and kind is None:
+            finding = f"parameter '{parameter.name}' is annotated {annotation!r}, which lokki cannot convert to"
+            finding += ". Use int, float, bool, str, list, dict, date, datetime, an Enum, Literal or Optional of these."
+        if finding is not None:
+            findings.append(f"{flow.where}: {finding}")
+        elif kind is not None:
+            params[parameter.name] = Param(parameter.name, kind, default)
+    if findings:
+        raise GraphError(flow.name, findings)
+    return params
+
+
+def bind_parameters(flow: Flow[Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Typed parameters as a call of the flow function would bind them. Raises ParamError."""
+    try:
+        bound = inspect.signature(flow.fn).bind(*args, **kwargs)
+    except TypeError as error:
+        raise ParamError(f"flow '{flow.name}': {error}.") from error
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def resolve(flow: Flow[Any], params: Mapping[str, Any]) -> Resolved:
+    """Evaluate `flow` with typed `params` (all of its parameters).
+
+    Raises GraphError with every mistake of the flow, ChainError from a chain written wrongly, and
+    FlowDefinitionError with the author's traceback where the body itself fails.
+    """
+    links = _links(flow, _evaluate(flow, params))
+    steps = [use.step for use in _uses(links)]
+    for fn in (flow.fn, *(step.fn for step in steps)):
+        canonical.adopt(fn)
+    builder = _Builder(NodeNames([step.name for step in steps]))
+    entries = builder.chain(links, aggregates=False)
+    known = flow_params(flow)
+    findings = lint_flow(flow, known) + builder.findings
+    for use in builder.uses.values():
+        findings += lint_node(flow.name, use, params)
+    if findings:
+        raise GraphError(flow.name, list(dict.fromkeys(findings)))
+    graph = FlowGraph(flow.name, tuple(entries), flow.schedule, flow.timezone)
+    return Resolved(flow, graph, builder.uses, params, _implicit(next(iter(builder.uses.values())), known))
+
+
+class _Builder:
+    """Walks a chain, names its nodes and writes its entries."""
+
+    def __init__(self, names: NodeNames) -> None:
+        self.names = names
+        self.uses: dict[str, NodeUse] = {}
+        self.findings: list[str] = []
+
+    def chain(self, links: Links, *, aggregates: bool) -> list[Entry]:
+        entries: list[Entry] = []
+        source = ""
+        for place, link in enumerate(links):
+            if isinstance(link, MapUse):
+                entries += self._map(link, source)
+                continue
+            aggregation = place > 0 and isinstance(links[place - 1], MapUse)
+            task = self._task(link, is_first=not self.uses, aggregates=aggregation)
+            source = task.node
+            if aggregation:
+                entries[-1] = MapCloseEntry(entries[-1].name, task)  # type: ignore[union-attr]  # a map was just closed
+            else:
+                entries.append(task)
+        return entries
+
+    def _map(self, use: MapUse, source: str) -> list[Entry]:
+        body = self.chain(use.body, aggregates=False)
+        name = body[0].node if isinstance(body[0], TaskEntry) else ""
+        self.findings += lint_map(use)
+        return [MapOpenEntry(name, source, use.options), *body, MapCloseEntry(name)]
+
+    def _task(self, use: TaskUse, *, is_first: bool, aggregates: bool) -> TaskEntry:
+        step = use.step
+        node = self.names.give(step.name)
+        self.uses[node] = NodeUse(node, use, Parameters(step.fn), is_first=is_first, aggregates=aggregates)
+        return TaskEntry(node, step.name, canonical.canonical_module(step.fn.__module__), step.options)
+
+
+def _evaluate(flow: Flow[Any], params: Mapping[str, Any]) -> object:
+    signature = inspect.signature(flow.fn)
+    positional = [n for n, p in signature.parameters.items() if p.kind is inspect.Parameter.POSITIONAL_ONLY]
+    named = {n: v for n, v in params.items() if n not in positional}
+    try:
+        return flow.fn(*[params[n] for n in positional], **named)
+    except LokkiError:
+        raise
+    except Exception as error:
+        raise FlowDefinitionError(
+            f"the body of flow '{flow.name}' raised {type(error).__name__}: {error}.", where=flow.where
+        ) from error
+
+
+def _links(flow: Flow[Any], result: object) -> Links:
+    if isinstance(result, StepNode | MapBlock):
+        return result.links
+    if inspect.iscoroutine(result):
+        result.close()
+    what = "nothing" if result is None else f"a {type(result).__name__}"
+    raise FlowDefinitionError(
+        f"flow '{flow.name}' returned {what} instead of a chain of steps.",
+        where=flow.where,
+        hint="End it with: return first().next(second).",
+    )
+
+
+def _uses(links: Links) -> list[TaskUse]:
+    uses: list[TaskUse] = []
+    for link in links:
+        uses += [link] if isinstance(link, TaskUse) else _uses(link.body)
+    return uses
+
+
+def _check_flow_parameter(flow: Flow[Any], parameter: inspect.Parameter) -> str | None:
+    if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+        return f"flow '{flow.name}' takes {parameter}; name each parameter, so that a run can be given it"
+    if parameter.name in RESERVED:
+        return f"parameter '{parameter.name}' has the name of a command-line option; call it something else"
+    return None
+
+
+def _implicit(first: NodeUse, known: Mapping[str, Param]) -> dict[str, Param]:
+    implicit = {}
+    for name, value in first.bound.items():
+        parameter = first.parameters.named.get(name)
+        if name in known or name in RESERVED or parameter is None:
+            continue
+        kind = param_type(first.parameters.annotation(parameter), value)
+        if kind is not None:
+            implicit[name] = Param(name, kind, value, implicit=True)
+    return implicit
+
+
+def _call(use: NodeUse, params: Mapping[str, Any]) -> Call:
+    """Fill a step's parameters: bound arguments first, then flow parameters; the rest keep their defaults."""
+    filled = {n: use.bound[n] if n in use.bound else params[n] for n in use.fillable if _is_filled(use, n, params)}
+    by_place = [n for n, p in use.fillable.items() if _goes_by_place(use, p)]
+    while by_place and by_place[-1] not in filled and not use.extra:
+        by_place.pop()
+    args = [filled.pop(n, use.fillable[n].default) for n in by_place]
+    if use.parameters.takes_any:
+        named = use.parameters.named
+        filled |= {n: v for n, v in (dict(params) | use.bound).items() if n not in named}
+    return Call((*args, *use.extra), filled)
+
+
+def _is_filled(use: NodeUse, name: str, params: Mapping[str, Any]) -> bool:
+    return name in use.bound or (name in params and not use.takes_failures(name))
+
+
+def _goes_by_place(use: NodeUse, parameter: inspect.Parameter) -> bool:
+    if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+        return True
+    return bool(use.extra) and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
