@@ -174,12 +174,12 @@ class BaseStore:
         return key
 
     def _put_json(self, key: str, value: Any) -> str:
-        import json
+        import json  # noqa: PLC0415  # only where there is JSON
 
         return self._put(key, json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass"))
 
     def _get_json(self, key: str) -> Any:
-        import json
+        import json  # noqa: PLC0415  # only where there is JSON
 
         try:
             return json.loads(bytes(self._blobs.get(self._own(key))))

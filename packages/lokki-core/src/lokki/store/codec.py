@@ -65,7 +65,7 @@ def decode(data: Data) -> Any:
 
 def compress(data: Data) -> bytes:
     """Exactly one gzip member that holds `data`; the same bytes for the same `data`, at any time."""
-    return _member(_HEADER, data)
+    return _member(_HEADER, data, _SMALL_BYTES)
 
 
 def decompress(data: Data) -> bytes:
@@ -75,7 +75,9 @@ def decompress(data: Data) -> bytes:
 
 def encode_items(payloads: Sequence[bytes]) -> bytes:
     """One gzip member that holds the pickles in `payloads` one after another."""
-    return _member(_table(payloads), b"".join(payloads) if len(payloads) != 1 else payloads[0])
+    if len(payloads) == 1:
+        return compress(payloads[0])
+    return _member(_table(payloads), b"".join(payloads), _TINY_BYTES)
 
 
 def decode_items(data: Data, count: int) -> list[Any]:
@@ -83,7 +85,7 @@ def decode_items(data: Data, count: int) -> list[Any]:
     payload, lengths = _open(data, count)
     if lengths is None:
         return load_many(payload, count)
-    return [pickle.loads(piece) for piece in _pieces(payload, lengths)]
+    return list(map(pickle.loads, _pieces(payload, lengths)))
 
 
 def split_items(data: Data, count: int) -> list[bytes]:
@@ -105,7 +107,7 @@ def load_many(data: Data, count: int) -> list[Any]:
         items = [load(stream) for _ in range(count)]
     except EOFError as error:
         raise MemberError(f"holds fewer than the expected {_items(count)}") from error
-    _demand(stream.tell() == len(data), f"holds more than the expected {_items(count)}")
+    _demand_all_read(stream, len(data), count)
     return items
 
 
@@ -113,31 +115,34 @@ def _items(count: int) -> str:
     return f"{count} items" if count != 1 else "1 item"
 
 
-def _demand(condition: bool, complaint: str) -> None:
-    if not condition:
-        raise MemberError(complaint)
+def _demand_all_read(stream: BytesIO, size: int, count: int) -> None:
+    if stream.tell() != size:
+        raise MemberError(f"holds more than the expected {_items(count)}")
 
 
-def _member(header: bytes, data: Data) -> bytes:
-    crc = _engine(len(data)).crc32(data)
-    return b"".join([header, *_deflate(data), _TRAILER.pack(crc, len(data) & 0xFFFFFFFF)])
+def _member(header: bytes, data: Data, fast_from: int) -> bytes:
+    """One gzip member; isal works on `fast_from` bytes and more, where its import pays."""
+    engine = _fast_engine() if len(data) >= fast_from else zlib
+    trailer = _TRAILER.pack(engine.crc32(data), len(data) & 0xFFFFFFFF)
+    return b"".join([header, *_deflate(data, engine), trailer])
 
 
-def _deflate(data: Data) -> list[Data]:
+def _deflate(data: Data, engine: Any) -> list[Data]:
     """`data` as a raw deflate stream, in pieces: compressed where that makes it smaller, else as it is."""
     size = len(data)
-    if size < _TINY_BYTES or (size >= _PROBED_BYTES and not _compressible(memoryview(data))):
+    if size < _TINY_BYTES or (size >= _PROBED_BYTES and not _compressible(memoryview(data), engine)):
         return _stored_blocks(data)
-    deflated: bytes = _engine(size).compress(data, 1, -15)
+    level = 0 if size < _SMALL_BYTES and engine is not zlib else 1  # isal's 0 compresses too, in a quarter of the time
+    deflated: bytes = engine.compress(data, level, -15)
     stored_size = size + 5 * -(-size // _BLOCK_BYTES)
     return [deflated] if len(deflated) < stored_size else _stored_blocks(data)
 
 
-def _compressible(view: memoryview) -> bool:
+def _compressible(view: memoryview, engine: Any) -> bool:
     """Whether samples from the beginning, the middle and the end would shrink."""
     last = len(view) - _SAMPLE_BYTES
     sample = b"".join(view[start : start + _SAMPLE_BYTES] for start in (0, last // 2, last))
-    return len(_engine(len(sample)).compress(sample, 1, -15)) < len(sample) * _WORTH_IT
+    return len(engine.compress(sample, 1, -15)) < len(sample) * _WORTH_IT
 
 
 def _stored_blocks(data: Data) -> list[Data]:
@@ -152,19 +157,15 @@ def _stored_blocks(data: Data) -> list[Data]:
     return pieces
 
 
-def _engine(size: int) -> Any:
-    """The module that works on `size` bytes: isal where it is installed and repays its import, else zlib."""
-    return _fast_engine() if size >= _SMALL_BYTES else zlib
-
-
 _found_engine: Any = None
 
 
 def _fast_engine() -> Any:
+    """The module isal where it is installed, else zlib; imported when first needed, because that takes 2 ms."""
     global _found_engine
     if _found_engine is None:
         try:
-            from isal import isal_zlib
+            from isal import isal_zlib  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415  # an extra
 
             _found_engine = isal_zlib
         except ImportError:
@@ -174,17 +175,18 @@ def _fast_engine() -> Any:
 
 def _inflate(view: memoryview, start: int) -> bytes:
     """What the member `view` holds; `start` is where our own writer's deflate stream would begin."""
-    stored = _stored_payload(view, start)
-    if stored is not None:
+    if len(view) > start and view[start] == 1 and (stored := _stored_payload(view, start)) is not None:
         return stored
-    engine = _engine(len(view))
+    engine = _fast_engine() if len(view) >= _SMALL_BYTES else zlib
     stream = engine.decompressobj(_GZIP_WINDOW)
     try:
         payload: bytes = stream.decompress(view)
     except (zlib.error, engine.error) as error:
         raise MemberError(f"is corrupt ({error})") from error
-    _demand(stream.eof, "is truncated")
-    _demand(not stream.unused_data, "is followed by other data")
+    if not stream.eof:
+        raise MemberError("is truncated")
+    if stream.unused_data:
+        raise MemberError("is followed by other data")
     return payload
 
 
@@ -201,12 +203,16 @@ def _stored_payload(view: memoryview, start: int) -> bytes | None:
 
 def _table(payloads: Sequence[bytes]) -> bytes:
     """The gzip header for these items: with a table of their lengths where there are several and it fits."""
-    longest = max(map(len, payloads), default=0)
-    width = 1 if longest < 1 << 8 else 2 if longest < 1 << 16 else 4
-    size = width * len(payloads)
-    if len(payloads) < 2 or size > _TABLE_MAX_BYTES or longest >= 1 << 32:
+    count = len(payloads)
+    if not 1 < count <= _TABLE_MAX_BYTES:
         return _HEADER
-    lengths = struct.pack(f"<{len(payloads)}{_LENGTH_FORMATS[width]}", *map(len, payloads))
+    sizes = list(map(len, payloads))
+    longest = max(sizes)
+    width = 1 if longest < 1 << 8 else 2 if longest < 1 << 16 else 4
+    size = width * count
+    if size > _TABLE_MAX_BYTES or longest >= 1 << 32:
+        return _HEADER
+    lengths = bytes(sizes) if width == 1 else struct.pack(f"<{count}{_LENGTH_FORMATS[width]}", *sizes)
     header = _TABLE_HEADER + _TABLE_FIELD.pack(size + 5, _TABLE_ID, size + 1, width) + lengths
     return header + (zlib.crc32(header) & 0xFFFF).to_bytes(2, "little")
 
@@ -218,28 +224,30 @@ def _open(data: Data, count: int) -> tuple[bytes, Sequence[int] | None]:
         return decompress(view), None
     lengths, start = _read_table(view)
     payload = _inflate(view, start)
-    if lengths is not None:
-        _demand(len(lengths) == count, f"holds {_items(len(lengths))} instead of the expected {count}")
-        _demand(sum(lengths) == len(payload), "has a table of lengths that do not add up")
+    if lengths is not None and (len(lengths) != count or sum(lengths) != len(payload)):
+        raise MemberError(f"holds {_items(len(lengths))} in {sum(lengths)} bytes, not {count} in {len(payload)}")
     return payload, lengths
 
 
 def _read_table(view: memoryview) -> tuple[Sequence[int] | None, int]:
     """The lengths in a member's header, None for another program's field, and where the header ends."""
-    _demand(len(view) > _TABLE_START, "is truncated")
+    if len(view) <= _TABLE_START:
+        raise MemberError("is truncated")
     field_size, identifier, size, width = _TABLE_FIELD.unpack_from(view, len(_HEADER))
     end = len(_HEADER) + 2 + field_size
     if identifier != _TABLE_ID or size + 4 != field_size or width not in _LENGTH_FORMATS:
         return None, end + 2
-    _demand(len(view) > end + 2, "is truncated")
-    _demand(zlib.crc32(view[:end]) & 0xFFFF == int.from_bytes(view[end : end + 2], "little"), "has a corrupt header")
+    if zlib.crc32(view[:end]) & 0xFFFF != int.from_bytes(view[end : end + 2], "little"):
+        raise MemberError("has a corrupt header")
     return struct.unpack_from(f"<{(size - 1) // width}{_LENGTH_FORMATS[width]}", view, _TABLE_START), end + 2
 
 
-def _pieces(payload: bytes, lengths: Sequence[int]) -> list[Data]:
-    """`payload` cut at `lengths`; long pieces are views of it."""
-    source: Data = memoryview(payload) if len(payload) > len(lengths) * _SMALL_BYTES else payload
-    return [source[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
+def _pieces(payload: bytes, lengths: Sequence[int]) -> Sequence[Data]:
+    """`payload` cut at `lengths`; long pieces are views of it, short ones are cut fastest by struct."""
+    if len(payload) < len(lengths) * _SMALL_BYTES:
+        return struct.unpack("<" + "%ds" * len(lengths) % tuple(lengths), payload)
+    view = memoryview(payload)
+    return [view[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
 
 
 def _found_lengths(payload: bytes, count: int) -> list[int]:
@@ -251,5 +259,5 @@ def _found_lengths(payload: bytes, count: int) -> list[int]:
         except EOFError as error:
             raise MemberError(f"holds fewer than the expected {_items(count)}") from error
         ends.append(stream.tell())
-    _demand(stream.tell() == len(payload), f"holds more than the expected {_items(count)}")
+    _demand_all_read(stream, len(payload), count)
     return [end - start for start, end in pairwise([0, *ends])]

@@ -210,7 +210,7 @@ class JournalStore(BaseStore):
 
     def read_journal(self, flow: str, run_id: str, step: str, *, path: tuple[int, ...] = ()) -> Journal:
         """All that has been logged for `step` until now, by whatever worker. Raises `StoreError`."""
-        from .results import Journal
+        from .results import Journal  # noqa: PLC0415  # only for those who read
 
         prefix = self._own(keys.journal_prefix(flow, run_id, step, path))
         return Journal.load(self._blobs, prefix, self._parts(prefix))

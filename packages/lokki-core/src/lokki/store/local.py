@@ -69,6 +69,6 @@ def _timestamp(moment: Any) -> float:
     """Seconds since the epoch of an ISO 8601 text, or of a number that says just that."""
     if isinstance(moment, int | float):
         return float(moment)
-    from datetime import datetime
+    from datetime import datetime  # noqa: PLC0415  # only where several runs are kept
 
     return datetime.fromisoformat(moment).timestamp()

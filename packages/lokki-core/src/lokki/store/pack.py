@@ -85,7 +85,7 @@ def dump_manifest(rows: Iterable[Row]) -> bytes:
 
 def load_manifest(data: codec.Data, *, url: str) -> list[Row]:
     """The inverse of `dump_manifest`. Raises `StoreFormatError` for anything else, gaps between rows included."""
-    import json
+    import json  # noqa: PLC0415  # only where there is a manifest to read
 
     try:
         raw = json.loads(bytes(data))

@@ -174,7 +174,7 @@ def resolve(found: Sequence[JournalRow]) -> list[JournalRow]:
 
 def _without_overlaps(found: Sequence[JournalRow]) -> Iterator[JournalRow]:
     """Sweep over the items; at each place the earliest of the rows that cover it is on top of a heap."""
-    from heapq import heappop, heappush
+    from heapq import heappop, heappush  # noqa: PLC0415  # only where records overlap
 
     coming = sorted(range(len(found)), key=lambda rank: found[rank].first, reverse=True)
     covering: list[int] = []
