@@ -76,8 +76,9 @@ def ask(requirements: list[str]) -> Verdict:
     try:
         return read_answer(json.loads(done.stdout))
     except (ValueError, KeyError):
-        reason = (done.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1]
-        return Verdict((), (), tuple(f"{requirement}: {reason}" for requirement in requirements))
+        reason = (done.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1][:200]
+        print(f"audit: pip-audit failed: {reason}")
+        return Verdict((), (), tuple(f"{requirement}: pip-audit failed" for requirement in requirements))
 
 
 def conclude(verdict: Verdict, *, strict: bool) -> int:
