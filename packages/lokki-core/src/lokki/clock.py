@@ -20,6 +20,10 @@ class Clock:
         """Seconds from an arbitrary point; only differences mean something."""
         return time.perf_counter()
 
+    def thread_cpu_s(self) -> float:
+        """Processor time this thread has used, in seconds from an arbitrary point."""
+        return time.thread_time()
+
     def sleep(self, seconds: float) -> None:
         """Wait `seconds`; zero and less return at once."""
         if seconds > 0:

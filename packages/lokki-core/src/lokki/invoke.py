@@ -132,8 +132,11 @@ class Session:
         finally:
             current.reset(token)
 
-    def item(self, value: Any, index: int, again: Callable[[], Sequence[Any]]) -> bytes:
-        """The pickled result of the step for one item: `call` without its options, for maps of millions."""
+    def item(self, value: Any, index: int, again: Callable[[int], Sequence[Any]]) -> bytes:
+        """The pickled result of the step for one item: `call` without its options, for maps of millions.
+
+        `again(index)` makes fresh inputs for a further attempt.
+        """
         frame = self._frame
         frame.index = index
         frame.attempt = 1
@@ -149,10 +152,15 @@ class Session:
                 return pickled(result, self._invoker, index)
             finally:
                 current.reset(token)
-            return self.call(again(), self._pickle, index=index, again=again, attempt=frame.attempt)
-        return self.call((value,), self._pickle, index=index, again=again)
+            return self.tried_item(again, index, frame.attempt)
+        return self.call((value,), self.pickle, index=index, again=lambda: again(index))
 
-    def _pickle(self, result: Any) -> bytes:
+    def tried_item(self, again: Callable[[int], Sequence[Any]], index: int, attempt: int) -> bytes:
+        """`item` for one that was tried before: this is attempt number `attempt`."""
+        return self.call(again(index), self.pickle, index=index, again=lambda: again(index), attempt=attempt)
+
+    def pickle(self, result: Any) -> bytes:
+        """The pickled `result` of the item at hand. Raises ResultError."""
         return pickled(result, self._invoker, self._frame.index)
 
     def _attempt(self, inputs: Sequence[Any], sink: Callable[[Any], T], extra: dict[str, Any] | None) -> T:

@@ -1,0 +1,303 @@
+"""Runs a flow on this machine: one run from its parameters to its result.
+
+Input: a Flow and typed parameters, or a run to go on with. Output: `RunResult`, and everything on the way in a store.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..clock import SYSTEM_CLOCK, Clock
+from ..environment import set_variable
+from ..errors import LokkiError, ObjectMissingError, ParamError, ResumeError
+from ..params import check_size, complete
+from ..resolve import Resolved, flow_params, resolve
+from ..store.local import LocalStore
+from .events import Listener, ignore
+from .execution import Execution
+from .pool import Pool
+from .processes import WorkerSpec
+from .record import (
+    RunLock,
+    RunRecord,
+    bindings_record,
+    calls_of,
+    check_run_id,
+    differences,
+    new_run_id,
+    prune,
+    shape_differences,
+)
+from .work import Operation, operations, run_operation
+
+if TYPE_CHECKING:
+    from ..decorators import Flow
+    from ..store.journal import JournalStore
+
+Executor = Literal["thread", "process"]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended well."""
+
+    run_id: str
+    value: Any
+    """What the flow's last step returned; for a flow that ends with an open map, the list of item results."""
+
+
+class LocalRunner:
+    """Runs flows in this process, its threads and, if wanted, its worker processes."""
+
+    def __init__(
+        self,
+        *,
+        root: str | None = None,
+        store_type: Literal["local", "memory"] = "local",
+        executor: Executor = "thread",
+        workers: int | None = None,
+        keep_runs: int = 10,
+        clock: Clock = SYSTEM_CLOCK,
+        listener: Listener = ignore,
+    ) -> None:
+        self.root = root
+        """Where runs are kept; None is `.lokki` beside the flow file."""
+        self.store_type = store_type
+        self.executor = executor
+        self.workers = workers or default_workers(executor)
+        self.keep_runs = keep_runs
+        self.pool: Pool | None = None
+        """The workers of the last run; for whoever must know whether threads are still busy."""
+        self._clock = clock
+        self._listener = listener
+
+    def run(self, flow: Flow[Any], params: Mapping[str, Any] | None = None, *, run_id: str | None = None) -> RunResult:
+        """Run `flow` with typed `params`: its own, and arguments bound to its first step.
+
+        Raises ParamError or GraphError before anything runs, and LokkiError for whatever ends the run.
+        """
+        given = dict(params or {})
+        known = flow_params(flow)
+        values = complete(flow.name, known, {n: v for n, v in given.items() if n in known})
+        resolved = resolve(flow, values)
+        implicit = _implicit_values(resolved, {n: v for n, v in given.items() if n not in known})
+        check_size({**values, **implicit})
+        started_at = self._clock.now()
+        run_id = check_run_id(run_id) if run_id else new_run_id(started_at)
+        bindings = bindings_record(resolved, {**values, **implicit}, implicit, started_at)
+        with _Place(self, resolved, run_id) as place:
+            if place.kept is not None and os.path.exists(os.path.join(place.kept.run_dir(flow.name, run_id), "run.json")):
+                raise ResumeError(f"run '{run_id}' exists already.", hint=f"Go on with it: --resume {run_id}.")
+            place.store.create_bindings(flow.name, run_id, bindings)
+            return self._go(resolved, place, run_id, bindings, resuming=False)
+
+    def resume(self, flow: Flow[Any], run_id: str, params: Mapping[str, Any] | None = None) -> RunResult:
+        """Go on with a run: only what has not succeeded is executed, with the code as it is now.
+
+        `params` may repeat the run's parameters. Raises ResumeError where they differ, where the graph has
+        another shape, or where there is no such run.
+        """
+        if self.store_type == "memory":
+            raise ResumeError("a run kept in memory is gone when it ends.", hint="Run with --store local.")
+        store = LocalStore(self._root_of(flow), flow_name=flow.name)
+        bindings = _read_bindings(store, flow, check_run_id(run_id))
+        stored = bindings["params"]
+        changed = differences({n: stored.get(n) for n in params or {}}, params or {})
+        if changed:
+            raise ResumeError(
+                f"run '{run_id}' was started with other parameters:\n  " + "\n  ".join(changed),
+                hint="Resume without parameters, or start a new run.",
+            )
+        resolved = resolve(flow, _flow_values(flow, stored, run_id))
+        _check_shape(resolved, bindings["shape"], run_id)
+        with _Place(self, resolved, run_id) as place:
+            return self._go(resolved, place, run_id, bindings, resuming=True)
+
+    def _root_of(self, flow: Flow[Any]) -> str:
+        return self.root or os.path.join(os.path.dirname(os.path.abspath(_file_of(flow))), ".lokki")
+
+    def _go(
+        self, resolved: Resolved, place: _Place, run_id: str, bindings: Mapping[str, Any], *, resuming: bool
+    ) -> RunResult:
+        flow = resolved.flow
+        record = RunRecord(place.store, flow.name, run_id)
+        started_at = bindings["started_at"]
+        where = {"file": os.path.abspath(_file_of(flow)), "module": flow.fn.__module__, "function": flow.fn.__name__}
+        record.begin(resolved.graph, bindings["params"], started_at, **where)
+        _set_environment(resolved)
+        execution = Execution(
+            store=place.store,
+            graph=resolved.graph,
+            steps=resolved.steps,
+            calls=calls_of(bindings),
+            run_id=run_id,
+            started_at=started_at,
+            resuming=resuming,
+            clock=self._clock,
+            listener=self._listener,
+        )
+        begin = self._clock.monotonic()
+        try:
+            value = self._execute(execution, self._spec(resolved, place, run_id, resuming=resuming))
+        except BaseException as error:
+            status = "failed" if isinstance(error, Exception) else "interrupted"
+            kind = "run_failure" if isinstance(error, Exception) else "run_interrupted"
+            record.end(status, self._clock.now(), str(error))
+            execution.tell(kind, duration_s=self._clock.monotonic() - begin, message=str(error))
+            raise
+        record.end("succeeded", self._clock.now())
+        execution.tell("run_success", duration_s=self._clock.monotonic() - begin)
+        return RunResult(run_id, value)
+
+    def _spec(self, resolved: Resolved, place: _Place, run_id: str, *, resuming: bool) -> WorkerSpec | None:
+        if self.executor == "thread" or not isinstance(place.store, LocalStore):
+            return None
+        flow = resolved.flow
+        file = os.path.abspath(_file_of(flow))
+        return WorkerSpec(file, flow.fn.__module__, resolved.graph, place.store.root, run_id, resuming)
+
+    def _execute(self, execution: Execution, spec: WorkerSpec | None) -> Any:
+        pool = self.pool = Pool(execution, self.workers, spec)
+        try:
+            if execution.maps:
+                pool.start_processes()
+            execution.tell("run_start")
+            for operation in operations(execution.graph.chain):
+                self._do(execution, pool, operation)
+            return execution.result(execution.graph.chain, ())
+        finally:
+            pool.stop()
+            execution.close_journals()
+
+    def _do(self, execution: Execution, pool: Pool, operation: Operation) -> None:
+        task, link = operation.task, operation.link
+        if task is None:
+            assert link is not None  # noqa: S101  # an operation is a task or a map
+            if not self._is_aggregated(execution, link.agg.node if link.agg else None, operation):
+                pool.run_map(link)
+            return
+        if execution.resuming and execution.is_sealed(task.node, (), feeds_map=operation.feeds_map):
+            execution.tell("step_skipped", step=task.node)
+            return
+        begin = self._clock.monotonic()
+        execution.tell("step_start", step=task.node)
+        try:
+            run_operation(execution, operation, ())
+        except LokkiError as error:
+            taken = self._clock.monotonic() - begin
+            execution.tell("step_failure", step=task.node, duration_s=taken, message=_reason(error))
+            raise
+        execution.tell("step_success", step=task.node, duration_s=self._clock.monotonic() - begin)
+
+    def _is_aggregated(self, execution: Execution, agg: str | None, operation: Operation) -> bool:
+        """Whether a map's aggregation is done, so that its items need not be looked at."""
+        if agg is None or not execution.resuming:
+            return False
+        following = [o for o in operations(execution.graph.chain) if o.task is not None and o.task.node == agg]
+        return execution.is_sealed(agg, (), feeds_map=following[0].feeds_map)
+
+
+class _Place:
+    """The store a run works in; a context that cleans up what is not to be kept."""
+
+    def __init__(self, runner: LocalRunner, resolved: Resolved, run_id: str) -> None:
+        self._runner = runner
+        self._flow = resolved.flow
+        self._run_id = run_id
+        self._exit = ExitStack()
+        self.store: JournalStore
+        self.kept: LocalStore | None = None
+
+    def __enter__(self) -> _Place:
+        runner, name = self._runner, self._flow.name
+        if runner.store_type == "memory":
+            self.store = self._memory_store()
+            return self
+        self.store = self.kept = LocalStore(runner._root_of(self._flow), flow_name=name)
+        lock = RunLock(self.kept.run_dir(name, self._run_id))
+        lock.acquire()
+        self._exit.callback(lock.release)
+        prune(self.kept, name, runner.keep_runs, self._run_id)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._exit.close()
+
+    def _memory_store(self) -> JournalStore:
+        if self._runner.executor == "thread":
+            from ..store.memory import MemoryStore  # noqa: PLC0415  # not needed by most runs
+
+            return MemoryStore()
+        import tempfile  # noqa: PLC0415  # 10 ms that only this combination needs
+
+        folder = tempfile.TemporaryDirectory(prefix="lokki-")  # worker processes must reach it too
+        self._exit.enter_context(folder)
+        return LocalStore(folder.name)
+
+
+def default_workers(executor: Executor) -> int:
+    """How many workers there are unless told: one a processor, and more for threads, which mostly wait."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors if executor == "process" else min(32, processors + 4)
+
+
+def _implicit_values(resolved: Resolved, given: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = [name for name in given if name not in resolved.implicit]
+    if unknown:
+        names = ", ".join([*resolved.params, *resolved.implicit]) or "none"
+        raise ParamError(f"flow '{resolved.flow.name}' has no parameter '{unknown[0]}'. It has: {names}.")
+    return dict(given)
+
+
+def _read_bindings(store: LocalStore, flow: Flow[Any], run_id: str) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = store.read_bindings(flow.name, run_id)
+    except ObjectMissingError as error:
+        kept = store.runs(flow.name)
+        hint = f"Kept are: {', '.join(kept[-5:])}." if kept else f"None is kept in {store.root}."
+        raise ResumeError(f"flow '{flow.name}' has no run '{run_id}'.", hint=hint) from error
+    return record
+
+
+def _flow_values(flow: Flow[Any], stored: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+    """The stored parameters of the flow function. Raises ResumeError where it has others by now."""
+    known = flow_params(flow)
+    new = [name for name, param in known.items() if name not in stored and param.required]
+    if new:
+        raise ResumeError(
+            f"run '{run_id}' was started without parameter '{new[0]}', which flow '{flow.name}' needs now.",
+            hint="Start a new run.",
+        )
+    return {name: stored.get(name, param.default) for name, param in known.items()}
+
+
+def _check_shape(resolved: Resolved, stored: Any, run_id: str) -> None:
+    now = resolved.graph.shape()
+    if now != stored:
+        lines = "\n  ".join(shape_differences(stored, now))
+        raise ResumeError(
+            f"run '{run_id}' has another graph than flow '{resolved.flow.name}' has now:\n  {lines}\n",
+            hint="Start a new run, or put the steps back as they were; their code may change.",
+        )
+
+
+def _file_of(flow: Flow[Any]) -> str:
+    module = sys.modules.get(flow.fn.__module__)
+    return getattr(module, "__file__", None) or flow.fn.__code__.co_filename
+
+
+def _set_environment(resolved: Resolved) -> None:
+    """Steps' own variables; locally all steps share one environment."""
+    for step in resolved.steps.values():
+        for name, value in step.options.env:
+            set_variable(name, value)
+
+
+def _reason(error: LokkiError) -> str:
+    cause = error.__cause__
+    return f"{type(cause).__qualname__}: {cause}" if cause is not None else str(error)

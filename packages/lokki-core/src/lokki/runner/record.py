@@ -1,0 +1,166 @@
+"""What is kept of a local run beside its data: its document, its lock, its bindings, and how many runs are kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ..errors import LokkiError, ResumeError
+from ..naming import is_run_id
+from ..params import to_json
+from ..resolve import Call
+from ..store.local import LocalStore
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..graph import FlowGraph
+    from ..resolve import Resolved
+    from ..store.protocol import TransientStore
+
+RECORD_VERSION = 1
+DOCUMENT = "run.json"
+_LOCK = ".lock"
+
+
+def bindings_record(
+    resolved: Resolved, params: Mapping[str, Any], implicit: Mapping[str, Any], started_at: datetime
+) -> dict[str, Any]:
+    """What a run's first process stores of the evaluated flow body, for all other processes."""
+    calls = {node: (call.args, dict(call.kwargs)) for node, call in resolved.calls(implicit).items()}
+    return {
+        "v": RECORD_VERSION,
+        "params": dict(params),
+        "calls": calls,
+        "started_at": started_at,
+        "shape": resolved.graph.shape(),
+    }
+
+
+def calls_of(record: Mapping[str, Any]) -> dict[str, Call]:
+    """{node: what its step is called with} from a bindings record."""
+    return {node: Call(args, kwargs) for node, (args, kwargs) in record["calls"].items()}
+
+
+def new_run_id(now: datetime) -> str:
+    """A name for a run that sorts by time."""
+    return f"{now:%Y%m%d-%H%M%S}-{os.urandom(3).hex()}"
+
+
+def check_run_id(run_id: str) -> str:
+    """`run_id`, or ResumeError where it cannot name a run."""
+    if not is_run_id(run_id):
+        raise ResumeError(
+            f"'{run_id}' cannot name a run.", hint="Use up to 80 letters, digits, '.', '_' and '-', a letter first."
+        )
+    return run_id
+
+
+class RunLock:
+    """Keeps two processes from working on one run. Held until `release` or the end of the process."""
+
+    def __init__(self, run_dir: str) -> None:
+        self._path = os.path.join(run_dir, _LOCK)
+        self._fd: int | None = None
+
+    def acquire(self) -> None:
+        """Raises ResumeError while another process holds the lock."""
+        import fcntl  # noqa: PLC0415  # 1 ms that a run in memory does not need
+
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(fd)
+            raise ResumeError(
+                f"run '{os.path.basename(os.path.dirname(self._path))}' is being worked on by another process.",
+                hint="Wait for it, or end it first.",
+            ) from error
+        self._fd = fd
+
+    def release(self) -> None:
+        """Let others in."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+class RunRecord:
+    """The document `run.json` of one run."""
+
+    def __init__(self, store: TransientStore, flow: str, run_id: str) -> None:
+        self._store = store
+        self._flow = flow
+        self._run_id = run_id
+        self.data: dict[str, Any] = {}
+
+    def begin(
+        self, graph: FlowGraph, params: Mapping[str, Any], started_at: datetime, *, file: str, module: str, function: str
+    ) -> None:
+        """Say that the run goes on."""
+        self.data = {
+            "v": RECORD_VERSION,
+            "flow": self._flow,
+            "run_id": self._run_id,
+            "status": "running",
+            "started_at": started_at.isoformat(),
+            "finished_at": None,
+            "pid": os.getpid(),
+            "file": file,
+            "module": module,
+            "function": function,
+            "params": _shown(params),
+            "graph": graph.to_dict(),
+        }
+        self._write()
+
+    def end(self, status: str, finished_at: datetime, error: str | None = None) -> None:
+        """Say how it ended: `succeeded`, `failed` or `interrupted`."""
+        self.data |= {"status": status, "finished_at": finished_at.isoformat()}
+        if error is not None:
+            self.data["error"] = error
+        self._write()
+
+    def _write(self) -> None:
+        self._store.write_json(self._flow, self._run_id, DOCUMENT, self.data)
+
+
+def prune(store: LocalStore, flow: str, keep: int, current: str) -> None:
+    """Delete the oldest runs of `flow` beyond `keep`, but none that is being worked on. Failures do not matter."""
+    with suppress(LokkiError, OSError):
+        old = [run for run in store.runs(flow) if run != current]
+        for run_id in old[: max(len(old) + 1 - keep, 0)]:
+            lock = RunLock(store.run_dir(flow, run_id))
+            with suppress(ResumeError):
+                lock.acquire()
+                store.delete_run(flow, run_id)
+                lock.release()
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two sets of parameters, a line each."""
+    names = list(dict.fromkeys([*before, *now]))
+    return [f"{n}: was {before.get(n)!r}, is {now.get(n)!r}" for n in names if before.get(n) != now.get(n)]
+
+
+def shape_differences(before: Any, now: Any) -> list[str]:
+    """What differs between two graph shapes, a line each, as `- old` and `+ new`."""
+    import difflib  # noqa: PLC0415  # only a refusal needs it
+    import json  # noqa: PLC0415  # see above
+
+    texts = [json.dumps(shape, indent=1).splitlines() for shape in (before, now)]
+    return [line for line in difflib.ndiff(*texts) if line[:1] in "+-"]
+
+
+def _shown(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters for a reader: JSON where possible, else as Python shows them."""
+    shown: dict[str, Any] = {}
+    for name, value in params.items():
+        try:
+            shown |= to_json({name: value})
+        except LokkiError:
+            shown[name] = repr(value)
+    return shown

@@ -1,0 +1,300 @@
+"""Who does what next: maps hand out runs of their items to workers, deepest map first.
+
+Workers call `take`, do the unit and call `settle`. A map whose body holds another map hands out whole items; an item
+that reaches an inner map waits, without holding a worker, until that map is done. Touches nothing but memory.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from threading import Condition
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..errors import LokkiError
+    from ..graph import MapLink
+    from .execution import Path
+
+MOST_ITEMS = 256
+"""The most items of one claim."""
+
+CLAIM_S = 0.02
+"""How long a claim of several items should take, in seconds."""
+
+TRIVIAL_ITEM_S = 50e-6
+"""Items faster than this gain nothing from a second thread: the interpreter lock eats it up."""
+
+
+@dataclass(eq=False)
+class Unit:
+    """What a worker does at a time: items of a map, or one item of a map that holds others."""
+
+    fan: FanOut
+    first: int
+    count: int = 1
+    position: int = 0
+    """The operation of the body to go on with; only where the body holds a map."""
+    attempt: int = 1
+    """More than 1 where a worker process died on this very item before."""
+    suspect: bool = False
+    """Whether a worker process died while it held this, so that part of it may be done already."""
+
+
+@dataclass(eq=False)
+class Outcome:
+    """How a unit ended."""
+
+    done: int = 0
+    """Items that succeeded; for an item that waits at an inner map, 0."""
+    failed: int = 0
+    """Items that failed for good and are tolerated so far."""
+    error: LokkiError | None = None
+    """What ends the map."""
+    inner: FanOut | None = None
+    """The map this item now waits for."""
+    reached: int = 0
+    """The operation of the body that `inner` is."""
+    elapsed_s: float = 0.0
+    cpu_s: float = 0.0
+    """Processor time of the thread; 0 where it is not known."""
+    retry: list[Unit] = field(default_factory=list)
+    """What must be handed out again, because the worker died."""
+
+
+@dataclass(eq=False)
+class FanOut:
+    """One map at work: at the top of the flow, or inside an item of another map."""
+
+    link: MapLink
+    path: Path
+    total: int
+    ranges: deque[tuple[int, int]]
+    """(first, count) of what has not been handed out."""
+    waiting: Unit | None = None
+    """The item of the outer map that waits for this one; None at the top."""
+    done: int = 0
+    failed: int = 0
+    active: int = 0
+    """Units at work; for a map with maps inside, items begun and not finished."""
+    item_s: float | None = None
+    """Seconds an item takes, learnt from those done; None before the first."""
+    cpu_s: float = 0.0
+    busy_s: float = 0.0
+    begun_s: float = 0.0
+    """When it was opened, on the monotonic clock."""
+    error: LokkiError | None = None
+    stopped: bool = False
+    again: deque[Unit] = field(default_factory=deque)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do or at work."""
+        return self.active == 0 and (self.stopped or not (self.ranges or self.again))
+
+    @property
+    def too_many_failed(self) -> bool:
+        """Whether more items failed than the map tolerates."""
+        return self.failed * 100 > self.link.options.tolerated_failure_percentage * self.total
+
+    def claim(self, workers: int) -> Unit | None:
+        """The next unit; None while there is none to hand out."""
+        if self.stopped or not self._may_start(workers):
+            return None
+        if self.again:
+            return self._begin(self.again.popleft())
+        if not self.ranges:
+            return None
+        first, left = self.ranges.popleft()
+        count = min(left, self._claim_size(workers))
+        if left > count:
+            self.ranges.appendleft((first + count, left - count))
+        return self._begin(Unit(self, first, count))
+
+    def _begin(self, unit: Unit) -> Unit:
+        self.active += 1
+        return unit
+
+    def _may_start(self, workers: int) -> bool:
+        limit = self.link.options.concurrency_limit
+        if self.link.nested:
+            return self.active < min(limit or workers, workers)
+        if self.active and self.item_s is not None and self.item_s < TRIVIAL_ITEM_S:
+            return False
+        return limit is None or self.active < limit
+
+    def _claim_size(self, workers: int) -> int:
+        """One item while they are slow or unknown; a fair share of a few milliseconds' worth otherwise."""
+        if self.link.nested or self.item_s is None:
+            return 1
+        if self.item_s < TRIVIAL_ITEM_S:
+            return MOST_ITEMS
+        left = self.total - self.done - self.failed
+        return max(1, min(MOST_ITEMS, int(CLAIM_S / self.item_s), left // (2 * workers)))
+
+    def learn(self, outcome: Outcome) -> None:
+        """Take in how a unit went."""
+        self.done += outcome.done
+        self.failed += outcome.failed
+        self.cpu_s += outcome.cpu_s
+        self.busy_s += outcome.elapsed_s
+        items = outcome.done + outcome.failed
+        if items and not self.link.nested:
+            latest = outcome.elapsed_s / items
+            self.item_s = latest if self.item_s is None else 0.5 * (self.item_s + latest)
+
+
+class Scheduler:
+    """Hands out units to any number of workers. All methods may be called from any thread."""
+
+    def __init__(
+        self,
+        workers: int,
+        *,
+        on_finish: Callable[[FanOut], LokkiError | None],
+        on_item_failed: Callable[[FanOut, int, LokkiError], LokkiError | None],
+    ) -> None:
+        self.workers = workers
+        self._on_finish = on_finish
+        """Told of a finished map; returns what makes it a failure after all."""
+        self._on_item_failed = on_item_failed
+        """Told of a failed item of a map with maps inside; returns what ends the map, None where it is tolerated."""
+        self._changed = Condition()
+        self._open: list[FanOut] = []
+        self._ready: deque[Unit] = deque()
+        self._closed = False
+        self._idle = 0
+
+    def open(self, fan: FanOut) -> None:
+        """Begin a map at the top of the flow."""
+        with self._changed:
+            self._open.append(fan)
+            self._finish_what_is_done()
+            self._changed.notify_all()
+
+    def take(self) -> Unit | None:
+        """The next unit for a worker, waiting for one if need be; None when the run is over."""
+        with self._changed:
+            while not self._closed:
+                unit = self._next()
+                if unit is not None:
+                    return unit
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+            return None
+
+    def wants_worker(self) -> bool:
+        """Whether another worker would have something to do."""
+        with self._changed:
+            return not self._closed and self._idle == 0 and any(self._has_work(fan) for fan in self._open)
+
+    def settle(self, unit: Unit, outcome: Outcome) -> None:
+        """Take in how a unit ended."""
+        with self._changed:
+            fan = unit.fan
+            fan.learn(outcome)
+            fan.again.extend(outcome.retry)
+            if outcome.inner is not None and not fan.stopped:
+                unit.position = outcome.reached
+                outcome.inner.waiting = unit
+                self._open.append(outcome.inner)
+            else:
+                self._end_unit(unit, outcome.error)
+            self._finish_what_is_done()
+            self._changed.notify_all()
+
+    def wait(self, fan: FanOut, timeout_s: float | None) -> bool:
+        """Wait until a map at the top is finished; False when `timeout_s` passed first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: fan not in self._open, timeout_s)
+
+    def stop(self) -> None:
+        """Hand out nothing more; workers end after their unit."""
+        with self._changed:
+            self._closed = True
+            for fan in self._open:
+                fan.stopped = True
+            self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Stop, and let go of whoever waits for a map."""
+        self.stop()
+        with self._changed:
+            self._open.clear()
+            self._changed.notify_all()
+
+    def snapshot(self) -> list[FanOut]:
+        """The maps at work, outermost first."""
+        with self._changed:
+            return list(self._open)
+
+    def _next(self) -> Unit | None:
+        while self._ready:
+            unit = self._ready.popleft()
+            if not unit.fan.stopped:
+                return unit
+            unit.fan.active -= 1
+            self._finish_what_is_done()
+        for fan in reversed(self._open):
+            unit = fan.claim(self.workers)
+            if unit is not None:
+                return unit
+        return None
+
+    def _has_work(self, fan: FanOut) -> bool:
+        return bool(fan.ranges or fan.again) and not fan.stopped and fan._may_start(self.workers)
+
+    def _stop(self, fan: FanOut, error: LokkiError) -> None:
+        """Let a map hand out nothing more, and the maps inside its items neither."""
+        if fan.error is None:
+            fan.error = error
+        fan.stopped = True
+        for inner in self._inside(fan):
+            inner.stopped = True
+
+    def _inside(self, fan: FanOut) -> Iterator[FanOut]:
+        for other in self._open:
+            outer = other.waiting
+            while outer is not None:
+                if outer.fan is fan:
+                    yield other
+                    break
+                outer = outer.fan.waiting
+
+    def _finish_what_is_done(self) -> None:
+        """Close finished maps, innermost first, and let the items that waited for them go on."""
+        found = True
+        while found:
+            found = False
+            for fan in reversed(self._open):
+                if fan.finished:
+                    self._finish(fan)
+                    found = True
+                    break
+
+    def _finish(self, fan: FanOut) -> None:
+        self._open.remove(fan)
+        error = self._on_finish(fan)
+        fan.error = fan.error or error
+        waiting = fan.waiting
+        if waiting is None:
+            return
+        if fan.error is None and not waiting.fan.stopped:
+            waiting.position += 1
+            self._ready.append(waiting)
+        else:
+            self._end_unit(waiting, fan.error)
+
+    def _end_unit(self, unit: Unit, error: LokkiError | None) -> None:
+        """A unit is over; an error is the map's own affair or, in a map with maps inside, perhaps tolerated."""
+        fan = unit.fan
+        fan.active -= 1
+        if error is not None and fan.link.nested and not fan.stopped:
+            error = self._on_item_failed(fan, unit.first, error)
+            fan.failed += error is None
+        if error is not None:
+            self._stop(fan, error)
+        elif fan.too_many_failed:
+            fan.stopped = True
