@@ -65,12 +65,12 @@ def read_answer(answer: dict[str, Any]) -> Verdict:
     return Verdict(tuple(audited), tuple(vulnerable), tuple(unknown))
 
 
-def ask(requirements: list[str]) -> Verdict:
-    """Ask pip-audit about `requirements`; a service that does not answer makes them unknown."""
+def ask(requirements: list[str], *, module: str = "pip_audit") -> Verdict:
+    """Ask pip-audit, run as `module`, about `requirements`; a service that does not answer makes them unknown."""
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "pins.txt"
         pins.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-        command = [sys.executable, "-m", "pip_audit", "--requirement", str(pins), "--no-deps", "--disable-pip"]
+        command = [sys.executable, "-m", module, "--requirement", str(pins), "--no-deps", "--disable-pip"]
         command += ["--format", "json", "--progress-spinner", "off", "--timeout", "20"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
