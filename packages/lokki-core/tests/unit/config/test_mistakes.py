@@ -183,6 +183,11 @@ def test_a_scalar_that_replaces_a_table_is_blamed_on_its_own_file(project: Proje
         project.load("lambda = 1", everywhere="[lambda]\ntimeout = 5")
 
 
+def test_an_entry_is_blamed_on_the_file_it_stands_in(project: Project) -> None:
+    with pytest.raises(ConfigError, match=rf"lambda\.env\.A .from file {project.global_file}\): must be a text"):
+        project.load("[lambda.env]\nB = '2'", everywhere="[lambda.env]\nA = 1")
+
+
 def test_a_folder_called_lokki_toml(project: Project) -> None:
     project.local_file.mkdir()
     with pytest.raises(ConfigError, match=r"lokki\.toml: is a folder, not a file\. Rename or remove it\."):
