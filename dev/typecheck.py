@@ -1,4 +1,4 @@
-"""Run mypy over sources and tests of each package, or of the packages named, and over dev/.
+"""Run mypy over sources and tests of each package, or of the packages named, and over dev/ and dev/bench/.
 
 One run per package: test modules of different packages may share names. Siblings are found where they are installed.
 """
@@ -13,23 +13,25 @@ from pathlib import Path
 from repository import ROOT, select
 
 
-def check(label: str, folders: list[Path], files: list[Path]) -> bool:
-    """Type-check `folders`, each the base of its modules' names, and `files`; whether nothing was found."""
+def check(label: str, bases: list[Path], targets: list[Path]) -> bool:
+    """Type-check `targets`, whose modules are named from `bases`; whether nothing was found."""
     print(f"types: {label}", flush=True)
-    targets = [str(path.relative_to(ROOT)) for path in (*folders, *files)]
-    environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, folders))}
-    return (
-        subprocess.run([sys.executable, "-m", "mypy", *targets], cwd=ROOT, env=environment, check=False).returncode == 0
-    )
+    cache = f".mypy_cache/{label.replace('/', '-')}"
+    command = [sys.executable, "-m", "mypy", "--cache-dir", cache, *(str(path.relative_to(ROOT)) for path in targets)]
+    environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, bases))}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
 
 
 def main(names: list[str]) -> int:
     results = []
     for package in select(names):
-        folders = [package.folder / "src", package.folder / "tests"]
-        results.append(check(package.dist, [folder for folder in folders if folder.is_dir()], []))
+        folders = [folder for folder in (package.folder / "src", package.folder / "tests") if folder.is_dir()]
+        results.append(check(package.dist, folders, folders))
     if not names:
-        results.append(check("dev", [ROOT / "dev"], [ROOT / "conftest.py"]))
+        dev, bench = ROOT / "dev", ROOT / "dev" / "bench"
+        results.append(check("dev", [dev], [*sorted(dev.glob("*.py")), dev / "tests", ROOT / "conftest.py"]))
+        if bench.is_dir():
+            results.append(check("dev/bench", [bench], [bench]))
     return 0 if all(results) else 1
 
 
