@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..bindings import bindings_record, calls_of, differences, shape_differences
 from ..clock import SYSTEM_CLOCK, Clock
 from ..environment import set_variable
 from ..errors import LokkiError, ObjectMissingError, ParamError, ResumeError
@@ -22,17 +23,7 @@ from .events import Listener, ignore
 from .execution import Execution
 from .pool import Pool
 from .processes import WorkerSpec
-from .record import (
-    RunLock,
-    RunRecord,
-    bindings_record,
-    calls_of,
-    check_run_id,
-    differences,
-    new_run_id,
-    prune,
-    shape_differences,
-)
+from .record import RunLock, RunRecord, check_run_id, new_run_id, prune
 from .work import Operation, operations, run_operation
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..bindings import calls_of
 from ..canonical import find_step, load_module
 from ..clock import Clock
 from ..errors import FlowDefinitionError, LokkiError
 from ..store.local import LocalStore
 from .events import Event
 from .execution import Execution
-from .record import calls_of
 from .work import Done, Worker
 
 if TYPE_CHECKING:

@@ -10,38 +10,17 @@ from typing import TYPE_CHECKING, Any
 from ..errors import LokkiError, ResumeError
 from ..naming import is_run_id
 from ..params import to_json
-from ..resolve import Call
 from ..store.local import LocalStore
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ..graph import FlowGraph
-    from ..resolve import Resolved
     from ..store.protocol import TransientStore
 
 RECORD_VERSION = 1
 DOCUMENT = "run.json"
 _LOCK = ".lock"
-
-
-def bindings_record(
-    resolved: Resolved, params: Mapping[str, Any], implicit: Mapping[str, Any], started_at: datetime
-) -> dict[str, Any]:
-    """What a run's first process stores of the evaluated flow body, for all other processes."""
-    calls = {node: (call.args, dict(call.kwargs)) for node, call in resolved.calls(implicit).items()}
-    return {
-        "v": RECORD_VERSION,
-        "params": dict(params),
-        "calls": calls,
-        "started_at": started_at,
-        "shape": resolved.graph.shape(),
-    }
-
-
-def calls_of(record: Mapping[str, Any]) -> dict[str, Call]:
-    """{node: what its step is called with} from a bindings record."""
-    return {node: Call(args, kwargs) for node, (args, kwargs) in record["calls"].items()}
 
 
 def new_run_id(now: datetime) -> str:
@@ -98,7 +77,14 @@ class RunRecord:
         self.data: dict[str, Any] = {}
 
     def begin(
-        self, graph: FlowGraph, params: Mapping[str, Any], started_at: datetime, *, file: str, module: str, function: str
+        self,
+        graph: FlowGraph,
+        params: Mapping[str, Any],
+        started_at: datetime,
+        *,
+        file: str,
+        module: str,
+        function: str,
     ) -> None:
         """Say that the run goes on."""
         self.data = {
@@ -138,21 +124,6 @@ def prune(store: LocalStore, flow: str, keep: int, current: str) -> None:
                 lock.acquire()
                 store.delete_run(flow, run_id)
                 lock.release()
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two sets of parameters, a line each."""
-    names = list(dict.fromkeys([*before, *now]))
-    return [f"{n}: was {before.get(n)!r}, is {now.get(n)!r}" for n in names if before.get(n) != now.get(n)]
-
-
-def shape_differences(before: Any, now: Any) -> list[str]:
-    """What differs between two graph shapes, a line each, as `- old` and `+ new`."""
-    import difflib  # noqa: PLC0415  # only a refusal needs it
-    import json  # noqa: PLC0415  # see above
-
-    texts = [json.dumps(shape, indent=1).splitlines() for shape in (before, now)]
-    return [line for line in difflib.ndiff(*texts) if line[:1] in "+-"]
 
 
 def _shown(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import LokkiError, StepFailedError
+from ..fanout import MEMBER_BYTES, MEMBER_ITEMS, iterable_of, write_items
 from ..graph import Chain, MapLink, TaskEntry
 from ..invoke import ResultError, item_failure, pickled
 from ..lint import FAILURES
-from .sources import MEMBER_BYTES, MEMBER_ITEMS, SourceReader, iterable_of, write_items
+from .sources import SourceReader
 
 if TYPE_CHECKING:
     from ..invoke import Session

@@ -1,0 +1,53 @@
+"""What a run's first process keeps of the evaluated flow body, so that all others need not evaluate it.
+
+The local runner and the deployed runtime write and read the same record. Pure functions of data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .resolve import Call
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .resolve import Resolved
+
+BINDINGS_VERSION = 1
+"""The version of the record."""
+
+
+def bindings_record(
+    resolved: Resolved, params: Mapping[str, Any], implicit: Mapping[str, Any], started_at: datetime
+) -> dict[str, Any]:
+    """The record: `params` are all typed parameters, `implicit` those of them that the first step's arguments were."""
+    calls = {node: (call.args, dict(call.kwargs)) for node, call in resolved.calls(implicit).items()}
+    return {
+        "v": BINDINGS_VERSION,
+        "params": dict(params),
+        "calls": calls,
+        "started_at": started_at,
+        "shape": resolved.graph.shape(),
+    }
+
+
+def calls_of(record: Mapping[str, Any]) -> dict[str, Call]:
+    """{node: what its step is called with} from a record."""
+    return {node: Call(args, kwargs) for node, (args, kwargs) in record["calls"].items()}
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two sets of parameters, a line each."""
+    names = list(dict.fromkeys([*before, *now]))
+    return [f"{n}: was {before.get(n)!r}, is {now.get(n)!r}" for n in names if before.get(n) != now.get(n)]
+
+
+def shape_differences(before: Any, now: Any) -> list[str]:
+    """What differs between two graph shapes, a line each, as `- old` and `+ new`."""
+    import difflib  # noqa: PLC0415  # only a refusal needs it
+    import json  # noqa: PLC0415  # see above
+
+    texts = [json.dumps(shape, indent=1).splitlines() for shape in (before, now)]
+    return [line for line in difflib.ndiff(*texts) if line[:1] in "+-"]
