@@ -160,7 +160,7 @@ class LoggingConfig(Table):
     level: str = key("INFO", "The least severe messages shown.", env=("LOKKI_LOG_LEVEL",),
                      choices=("DEBUG", "INFO", "WARNING", "ERROR"))  # fmt: skip
     format: str = key("human", "Lines for people, or one JSON object a line.", choices=("human", "json"))
-    progress_interval: int = key(10, "Items of a map between two progress lines.", minimum=1)
+    progress_interval: int = key(10, "Time between two progress lines of a map.", unit="seconds", minimum=1)
     show_timestamps: bool = key(True, "Whether lines for people start with the time.")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from ..store.journal import JournalStore
 
 Executor = Literal["thread", "process"]
+
+Implicit = Callable[[Resolved], Mapping[str, Any]]
+"""Makes values for arguments bound to the first step."""
 
 
 @dataclass(frozen=True)
@@ -67,27 +70,44 @@ class LocalRunner:
         self._clock = clock
         self._listener = listener
 
-    def run(self, flow: Flow[Any], params: Mapping[str, Any] | None = None, *, run_id: str | None = None) -> RunResult:
+    def run(
+        self,
+        flow: Flow[Any],
+        params: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        implicit: Implicit | None = None,
+    ) -> RunResult:
         """Run `flow` with typed `params`: its own, and arguments bound to its first step.
 
-        Raises ParamError or GraphError before anything runs, and LokkiError for whatever ends the run.
+        `implicit` makes more of the latter, once the flow body has told what may be given. Raises ParamError or GraphError before anything runs, and LokkiError for whatever ends the run.
         """
         given = dict(params or {})
         known = flow_params(flow)
         values = complete(flow.name, known, {n: v for n, v in given.items() if n in known})
         resolved = resolve(flow, values)
-        implicit = _implicit_values(resolved, {n: v for n, v in given.items() if n not in known})
-        check_size({**values, **implicit})
+        extra = _implicit_values(resolved, {n: v for n, v in given.items() if n not in known})
+        extra |= implicit(resolved) if implicit else {}
+        check_size({**values, **extra})
         started_at = self._clock.now()
         run_id = check_run_id(run_id) if run_id else new_run_id(started_at)
-        bindings = bindings_record(resolved, {**values, **implicit}, implicit, started_at)
+        bindings = bindings_record(resolved, {**values, **extra}, extra, started_at)
         with _Place(self, resolved, run_id) as place:
-            if place.kept is not None and os.path.exists(os.path.join(place.kept.run_dir(flow.name, run_id), "run.json")):
+            if place.kept is not None and os.path.exists(
+                os.path.join(place.kept.run_dir(flow.name, run_id), "run.json")
+            ):
                 raise ResumeError(f"run '{run_id}' exists already.", hint=f"Go on with it: --resume {run_id}.")
             place.store.create_bindings(flow.name, run_id, bindings)
             return self._go(resolved, place, run_id, bindings, resuming=False)
 
-    def resume(self, flow: Flow[Any], run_id: str, params: Mapping[str, Any] | None = None) -> RunResult:
+    def resume(
+        self,
+        flow: Flow[Any],
+        run_id: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        implicit: Implicit | None = None,
+    ) -> RunResult:
         """Go on with a run: only what has not succeeded is executed, with the code as it is now.
 
         `params` may repeat the run's parameters. Raises ResumeError where they differ, where the graph has
@@ -98,13 +118,8 @@ class LocalRunner:
         store = LocalStore(self._root_of(flow), flow_name=flow.name)
         bindings = _read_bindings(store, flow, check_run_id(run_id))
         stored = bindings["params"]
-        changed = differences({n: stored.get(n) for n in params or {}}, params or {})
-        if changed:
-            raise ResumeError(
-                f"run '{run_id}' was started with other parameters:\n  " + "\n  ".join(changed),
-                hint="Resume without parameters, or start a new run.",
-            )
         resolved = resolve(flow, _flow_values(flow, stored, run_id))
+        _check_params(stored, {**(params or {}), **(implicit(resolved) if implicit else {})}, resolved, run_id)
         _check_shape(resolved, bindings["shape"], run_id)
         with _Place(self, resolved, run_id) as place:
             return self._go(resolved, place, run_id, bindings, resuming=True)
@@ -265,6 +280,16 @@ def _flow_values(flow: Flow[Any], stored: Mapping[str, Any], run_id: str) -> dic
             hint="Start a new run.",
         )
     return {name: stored.get(name, param.default) for name, param in known.items()}
+
+
+def _check_params(stored: Mapping[str, Any], given: Mapping[str, Any], resolved: Resolved, run_id: str) -> None:
+    bound = {name: param.default for name, param in resolved.implicit.items()}
+    changed = differences({name: stored.get(name, bound.get(name)) for name in given}, given)
+    if changed:
+        raise ResumeError(
+            f"run '{run_id}' was started with other parameters:\n  " + "\n  ".join(changed) + "\n",
+            hint="Resume without parameters, or start a new run.",
+        )
 
 
 def _check_shape(resolved: Resolved, stored: Any, run_id: str) -> None:

@@ -182,9 +182,11 @@ class BaseStore:
         import json  # noqa: PLC0415  # only where there is JSON
 
         try:
-            return json.loads(bytes(self._blobs.get(self._own(key))))
+            data = self._blobs.get(self._own(key))
         except ObjectMissingError:
             return None
+        try:
+            return json.loads(bytes(data))
         except ValueError as error:
             url = self._blobs.url(key)
             raise StoreFormatError(f"this is no JSON ({error}).", url=url, operation="read") from error

@@ -50,9 +50,9 @@ def node_prefix(flow: str, run_id: str, node: str, path: tuple[int, ...] = ()) -
 
 
 def _index(index: int) -> str:
-    if index < 0:
-        raise StoreUrlError("a path holds indices from 0.", url=str(index), operation="name")
-    return str(int(index))
+    if type(index) is not int or index < 0:
+        raise StoreUrlError("a path holds indices from 0.", url=repr(index), operation="name")
+    return str(index)
 
 
 def output_key(flow: str, run_id: str, node: str, path: tuple[int, ...] = ()) -> str:

@@ -1,0 +1,71 @@
+"""Where errors become text and exit codes: every command line goes through `guarded`.
+
+0 is success, 1 a failed run or operation, 2 wrong input, 3 a bug of ours, 130 an interruption.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from .errors import LokkiError, MapFailedError, StepFailedError
+
+BUG = 3
+INTERRUPTED = 130
+
+
+def guarded(action: Callable[[], int], *, debug: bool, resume_hint: Callable[[], str | None] = lambda: None) -> int:
+    """Run `action` and return its exit code; what it raises is told on stderr.
+
+    `resume_hint` says how to go on with the run at hand, if there is one.
+    """
+    try:
+        return action()
+    except LokkiError as error:
+        if debug:
+            _print_traceback()
+        _say(explain(error))
+        _say(resume_hint())
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted.")
+        _say(resume_hint())
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 1
+    except Exception as error:  # whatever gets here is a mistake of ours, and the user must be told so
+        if debug:
+            _print_traceback()
+        _say(f"lokki has a bug: {type(error).__name__}: {error}\nPlease report it with the output of --debug.")
+        return BUG
+
+
+def explain(error: LokkiError) -> str:
+    """The message of an error as a user reads it, with the author's own traceback where a step failed."""
+    traceback = error.traceback if isinstance(error, StepFailedError) else ""
+    if isinstance(error, MapFailedError) and error.failures:
+        traceback = error.failures[0].traceback
+    cause = error.__cause__
+    if not traceback and error.exit_code == 2 and cause is not None and not isinstance(cause, LokkiError):
+        traceback = _own_code(cause)
+    return f"error: {error}" + (f"\n{traceback.rstrip()}" if traceback else "")
+
+
+def _own_code(cause: BaseException) -> str:
+    """The traceback of an exception from the author's own code; nothing where the code is ours."""
+    from .invoke import author_traceback  # noqa: PLC0415  # only errors need it
+
+    text = author_traceback(cause)
+    return text if "\n  File " in text else ""
+
+
+def _say(text: str | None) -> None:
+    if text:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def _print_traceback() -> None:
+    import traceback  # noqa: PLC0415  # only --debug needs it
+
+    traceback.print_exc()
