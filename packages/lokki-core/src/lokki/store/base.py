@@ -35,6 +35,10 @@ class BaseStore:
         """`write` for a result that is already one pickle."""
         return self._put(keys.output_key(flow_name, run_id, step_name, path), codec.compress(payload))
 
+    def write_partial(self, flow_name: str, run_id: str, step_name: str, obj: object, *, path: tuple[int, ...]) -> str:
+        """Store what is done of a batch that is not finished and return its URL. Raises what pickle raises."""
+        return self._put(keys.partial_key(flow_name, run_id, step_name, path), codec.encode(obj))
+
     def read(self, url: str) -> Any:
         """The object stored at `url`: exactly one pickle in exactly one gzip member."""
         return decoded(codec.decode, self._get(url), url=url)
@@ -51,6 +55,10 @@ class BaseStore:
     def output_url(self, flow_name: str, run_id: str, step_name: str, *, path: tuple[int, ...] = ()) -> str:
         """Where a step's result is or will be; pure."""
         return self._blobs.url(keys.output_key(flow_name, run_id, step_name, path))
+
+    def partial_url(self, flow_name: str, run_id: str, step_name: str, *, path: tuple[int, ...]) -> str:
+        """Where what is done of an unfinished batch is or will be; pure."""
+        return self._blobs.url(keys.partial_key(flow_name, run_id, step_name, path))
 
     def manifest_url(self, flow_name: str, run_id: str, step_name: str, *, path: tuple[int, ...] = ()) -> str:
         """Where the manifest of a step's pack is or will be; pure."""

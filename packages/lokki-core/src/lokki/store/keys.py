@@ -3,6 +3,7 @@
     <flow>/runs/<run_id>/bindings.pkl.gz
                         /<name>.json
                         /<node>[/<path…>]/output.pkl.gz
+                                         /partial.pkl.gz
                                          /map_manifest.json
                                          /error.json
                                          /journal/<part>.pkl.gz, <part>.idx
@@ -16,6 +17,7 @@ from __future__ import annotations
 from ..errors import StoreUrlError
 
 OUTPUT = "output.pkl.gz"
+PARTIAL = "partial.pkl.gz"
 MANIFEST = "map_manifest.json"
 ERROR = "error.json"
 BINDINGS = "bindings.pkl.gz"
@@ -58,6 +60,11 @@ def _index(index: int) -> str:
 def output_key(flow: str, run_id: str, node: str, path: tuple[int, ...] = ()) -> str:
     """The key of a step's result."""
     return f"{node_prefix(flow, run_id, node, path)}/{OUTPUT}"
+
+
+def partial_key(flow: str, run_id: str, node: str, path: tuple[int, ...] = ()) -> str:
+    """The key of what is done of a batch that is not finished."""
+    return f"{node_prefix(flow, run_id, node, path)}/{PARTIAL}"
 
 
 def manifest_key(flow: str, run_id: str, node: str, path: tuple[int, ...] = ()) -> str:

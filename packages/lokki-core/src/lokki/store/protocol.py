@@ -71,6 +71,9 @@ class TransientStore(Protocol):
     ) -> str:
         """`write` for a result that is already one pickle."""
 
+    def write_partial(self, flow_name: str, run_id: str, step_name: str, obj: object, *, path: tuple[int, ...]) -> str:
+        """Store what is done of a batch that is not finished and return its URL. Raises what pickle raises."""
+
     def read(self, url: str) -> Any:
         """The object stored at `url`."""
 
@@ -82,6 +85,9 @@ class TransientStore(Protocol):
 
     def output_url(self, flow_name: str, run_id: str, step_name: str, *, path: tuple[int, ...] = ()) -> str:
         """Where a step's result is or will be; pure."""
+
+    def partial_url(self, flow_name: str, run_id: str, step_name: str, *, path: tuple[int, ...]) -> str:
+        """Where what is done of an unfinished batch is or will be; pure."""
 
     def manifest_url(self, flow_name: str, run_id: str, step_name: str, *, path: tuple[int, ...] = ()) -> str:
         """Where the manifest of a step's pack is or will be; pure."""
