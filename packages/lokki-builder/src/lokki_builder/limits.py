@@ -49,7 +49,9 @@ class Finding:
         side = "at least" if self.found < limit.least else "at most"
         bound = limit.least if self.found < limit.least else limit.value
         unit = limit.unit
-        what = f"{_number(self.found)} {unit}, but {limit.name} may take {side} {_number(bound)} {unit} ({limit.source})."
+        what = (
+            f"{_number(self.found)} {unit}, but {limit.name} may take {side} {_number(bound)} {unit} ({limit.source})."
+        )
         return f"{self.subject}: {what} {self.hint}".rstrip()
 
 

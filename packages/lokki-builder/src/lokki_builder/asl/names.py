@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from lokki.graph import Chain, FlowGraph, MapLink, TaskEntry
+from lokki.graph import FlowGraph, MapLink, TaskEntry
+
+from .sites import collect_node, walk_maps
 
 CHOOSE_RUN = "ChooseRun"
 INIT_FLOW = "InitFlow"
@@ -55,23 +56,9 @@ def assign_names(graph: FlowGraph) -> Names:
     names = Names()
     for task in graph.tasks():
         _name_task(names, task)
-    for link in walk_maps(graph.chain):
+    for link, _ in walk_maps(graph.chain):
         _name_map(names, link)
     return names
-
-
-def walk_maps(chain: Chain) -> Iterator[MapLink]:
-    """Every map of `chain`, outer before inner, in order."""
-    for link in chain:
-        if isinstance(link, MapLink):
-            yield link
-            yield from walk_maps(link.body)
-
-
-def collect_node(link: MapLink) -> str | None:
-    """The pseudo node that judges `link`; None where an aggregation does, or where nothing is tolerated."""
-    tolerant = link.options.tolerated_failure_percentage > 0
-    return f"{link.name}.collect" if tolerant and link.agg is None else None
 
 
 def pascal(name: str) -> str:
