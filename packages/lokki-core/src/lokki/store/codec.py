@@ -95,7 +95,7 @@ def split_items(data: Data, count: int) -> list[bytes]:
     """
     payload, lengths = _open(data, count)
     if lengths is None:
-        lengths = _found_lengths(payload, count) if count > 1 else [len(payload)]
+        lengths = _found_lengths(payload, count) if count != 1 else [len(payload)]
     return [bytes(piece) for piece in _pieces(payload, lengths)]
 
 

@@ -113,7 +113,8 @@ class FileSink:
             if isinstance(error.__cause__, FileExistsError):
                 return False
             raise
-        os.unlink(self._temporary)
+        with suppress(OSError):
+            os.unlink(self._temporary)
         return True
 
     def abort(self) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import LokkiError, ObjectMissingError, StoreError
+from ..errors import ObjectMissingError, StoreError
 
 _NEEDS = "s3:GetObject, s3:PutObject and s3:ListBucket"
 _CAUSES = (
@@ -19,7 +19,7 @@ _CAUSES = (
         "Check its name and the region; `lokki bootstrap` makes one.",
     ),
     (
-        r"PermanentRedirect|AuthorizationHeaderMalformed|301 Moved|IllegalLocationConstraint",
+        r"PermanentRedirect|AuthorizationHeaderMalformed|incorrectly configured region|IllegalLocationConstraint",
         "the bucket is in another region.",
         "Set aws.region, or AWS_REGION.",
     ),
@@ -66,8 +66,6 @@ def translated(url: str, operation: str) -> Iterator[None]:
     """Raise what the client raises as `StoreError`, a missing object as `ObjectMissingError`."""
     try:
         yield
-    except LokkiError:
-        raise
     except Exception as error:
         raise explained(error, url, operation) from error
 
