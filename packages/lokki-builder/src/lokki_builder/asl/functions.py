@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping
 
 from lokki.graph import FlowGraph
 
-from .model import COMMON_SUBSTITUTIONS, JOB_QUEUE, FunctionRef, MachineOptions
+from .model import COMMON_SUBSTITUTIONS, FunctionRef, MachineOptions, State
 from .names import Names
 from .retries import Regime
 from .sites import Site, collect_node, walk, walk_maps
@@ -32,12 +34,11 @@ def assign_functions(graph: FlowGraph, names: Names, options: MachineOptions) ->
     return functions | {node: _collect(judges[0], options) for node in judges}
 
 
-def substitutions(functions: Mapping[str, FunctionRef]) -> dict[str, str]:
-    """{name in `${...}`: meaning} of a machine that uses these functions, sorted by name."""
+def substitutions(functions: Mapping[str, FunctionRef], definition: State) -> dict[str, str]:
+    """{name in `${...}`: meaning} of what `definition` uses, sorted by name."""
     known = {ref["substitution"]: _meaning(ref) for ref in functions.values()} | COMMON_SUBSTITUTIONS
-    if not any(ref["kind"] == "batch" for ref in functions.values()):
-        del known[JOB_QUEUE]
-    return dict(sorted(known.items()))
+    used = set(re.findall(r"\$\{(\w+)\}", json.dumps(definition)))
+    return {name: known[name] for name in sorted(used & set(known))}
 
 
 def node_timeout_s(site: Site, options: MachineOptions) -> int:

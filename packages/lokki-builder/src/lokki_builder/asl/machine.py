@@ -5,7 +5,10 @@
 The definition holds `${Name}` wherever the template has to fill in something; every such name is in
 `machine.substitutions`, so the template passes exactly these in `DefinitionSubstitutions`:
 
-    Partition, Bucket, FlowName            always; FlowName is the physical name and starts every key
+    Bucket, FlowName                       FlowName is the physical name and starts every key
+    Partition                              in the ARNs of a map's reader and writer
+    LambdaInvoke, BatchSubmitJob           a task's whole resource: arn:<partition>:states:::lambda:invoke and
+                                           arn:<partition>:states:::batch:submitJob.sync
     JobQueue                               where a step runs on Batch
     <Step>Function, <Step>JobDefinition    one per step, `machine.functions` says which node uses which
     LokkiCollectFunction                   where a tolerant map ends open; its handler is the runtime's own
@@ -80,7 +83,7 @@ def build_machine(graph: FlowGraph, options: MachineOptions | None = None) -> Ma
     definition = lower(graph, names, functions, maps, options)
     text = json.dumps(definition, indent=2) + "\n"
     enforce(graph.name, [*over, *check_definition(text)])
-    known = substitutions(functions)
+    known = substitutions(functions, definition)
     if faults := lint_definition(definition, known):
         raise AslError(graph.name, faults)
     return Machine(definition, text, known, functions, tuple(maps.values()), estimate(graph))

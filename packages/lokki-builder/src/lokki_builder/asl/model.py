@@ -9,17 +9,23 @@ State = dict[str, Any]
 """One state, or a part of one, as plain JSON."""
 
 PARTITION = "Partition"
+LAMBDA_INVOKE = "LambdaInvoke"
+BATCH_SUBMIT = "BatchSubmitJob"
 BUCKET = "Bucket"
 FLOW_NAME = "FlowName"
 JOB_QUEUE = "JobQueue"
 
 COMMON_SUBSTITUTIONS: dict[str, str] = {
     PARTITION: "the AWS partition: aws, aws-cn or aws-us-gov",
+    LAMBDA_INVOKE: "the resource of Lambda tasks, arn:<partition>:states:::lambda:invoke",
+    BATCH_SUBMIT: "the resource of Batch tasks, arn:<partition>:states:::batch:submitJob.sync",
     BUCKET: "the name of the artifact bucket",
     FLOW_NAME: "the flow's physical name, which begins every key in the bucket",
     JOB_QUEUE: "the ARN or name of the Batch job queue",
 }
-"""{name in `${...}`: meaning}; JobQueue is there only where a step runs on Batch."""
+"""{name in `${...}`: meaning}; a machine has those its definition uses.
+
+A task's resource is one substitution as a whole, because cfn-lint knows no resource with a part to fill in."""
 
 
 @dataclass(frozen=True)

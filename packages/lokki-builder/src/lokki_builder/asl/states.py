@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .model import JOB_QUEUE, PARTITION, State
+from .model import BATCH_SUBMIT, JOB_QUEUE, LAMBDA_INVOKE, PARTITION, State
 
-LAMBDA_INVOKE = f"arn:${{{PARTITION}}}:states:::lambda:invoke"
-BATCH_SUBMIT = f"arn:${{{PARTITION}}}:states:::batch:submitJob.sync"
+INVOKE = f"${{{LAMBDA_INVOKE}}}"
+SUBMIT = f"${{{BATCH_SUBMIT}}}"
 S3_READ = f"arn:${{{PARTITION}}}:states:::s3:getObject"
 S3_WRITE = f"arn:${{{PARTITION}}}:states:::s3:putObject"
 
@@ -18,7 +18,7 @@ def lambda_task(substitution: str, payload: State, *, timeout_s: int, retry: lis
     """A task that invokes a function and keeps nothing of its reply: every key is known without it."""
     return {
         "Type": "Task",
-        "Resource": LAMBDA_INVOKE,
+        "Resource": INVOKE,
         "Parameters": {"FunctionName": f"${{{substitution}}}", "Payload": payload},
         "ResultPath": None,
         "TimeoutSeconds": timeout_s,
@@ -35,7 +35,7 @@ def batch_task(substitution: str, job_name: str, *, timeout_s: int, retry: list[
     """A task that runs a job with the event of `batch_event` and restores the state from before it."""
     return {
         "Type": "Task",
-        "Resource": BATCH_SUBMIT,
+        "Resource": SUBMIT,
         "Parameters": {
             "JobName": job_name,
             "JobDefinition": f"${{{substitution}}}",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from ..model import State
-from ..states import BATCH_SUBMIT, EVENT_VARIABLE, LAMBDA_INVOKE
+from ..states import EVENT_VARIABLE, INVOKE, SUBMIT
 from .scopes import Found
 
 EVENT_KEYS = frozenset("v flow node path input attempt".split())
@@ -42,14 +42,14 @@ def _task(state: State, *, express: bool) -> Iterator[str]:
     timeout = state.get("TimeoutSeconds")
     if not isinstance(timeout, int) or isinstance(timeout, bool) or timeout < 1:
         yield f"TimeoutSeconds is a whole number from 1, not {timeout!r}."
-    if resource == LAMBDA_INVOKE:
+    if resource == INVOKE:
         yield from _lambda(state.get("Parameters"))
-    elif resource == BATCH_SUBMIT:
+    elif resource == SUBMIT:
         yield from _batch(state.get("Parameters"))
         if express:
             yield "an EXPRESS execution cannot wait for a Batch job."
     else:
-        yield f"Resource is {LAMBDA_INVOKE} or {BATCH_SUBMIT}, not {resource!r}."
+        yield f"Resource is {INVOKE} or {SUBMIT}, not {resource!r}."
 
 
 def _lambda(parameters: Any) -> Iterator[str]:

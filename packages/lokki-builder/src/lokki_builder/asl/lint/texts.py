@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from ..model import State
-from ..states import BATCH_SUBMIT
+from ..states import SUBMIT
 from .scopes import Found
 
 TEMPLATES = (("Parameters",), ("ItemSelector",), ("ItemReader", "Parameters"), ("ResultWriter", "Parameters"))
@@ -90,14 +90,14 @@ def _in_state(one: Found, reference: str) -> bool:
     known = {"flow"} | ({"path", "row"} if one.scope.depth else set())
     if one.state["Type"] == "Pass":
         known |= {""} if one.scope.depth else {"", "resume", "params"}
-    if one.state.get("Resource") == BATCH_SUBMIT:
+    if one.state.get("Resource") == SUBMIT:
         known = {"event"}
     return root in known
 
 
 def _output_path(one: Found) -> Iterator[str]:
     """A job gives the state back; a child ends with its path alone, so that its parameters are recorded once."""
-    expected = "$.state" if one.state.get("Resource") == BATCH_SUBMIT else "$"
+    expected = "$.state" if one.state.get("Resource") == SUBMIT else "$"
     if one.scope.depth and one.state.get("End") is True:
         expected += ".path"
     if one.state.get("OutputPath", "$") != expected:
