@@ -56,24 +56,84 @@ class LambdaEvent:
     @classmethod
     def from_dict(cls, data: Any) -> LambdaEvent:
         """Read an event. Raises WireError for another version or for what is no event."""
-        if not isinstance(data, Mapping) or data.get("v") != WIRE_VERSION:
-            found = data.get("v") if isinstance(data, Mapping) else type(data).__name__
-            raise WireError(
-                f"this runtime reads wire version {WIRE_VERSION}, but the event has {found!r}; build and deploy again"
-                f" with lokki packages of one release.",
-                expected=WIRE_VERSION,
-                found=found,
-            )
+        _check_version(data, "the event")
         try:
             return cls(
                 FlowContext(_text(data["flow"]["run_id"]), _mapping(data["flow"].get("params") or {})),
                 _text(data["node"]),
                 parse_path(data.get("path") or ""),
                 _input(data.get("input")),
-                int(data.get("attempt") or 0),
+                _count(data.get("attempt") or 0),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WireError(f"the event is malformed: {error!r}.", expected=WIRE_VERSION, found=data) from error
+
+
+@dataclass(frozen=True)
+class ManifestRef:
+    """Where the manifest of a map's source lies, as an ItemReader needs it."""
+
+    bucket: str
+    """The bucket's name; empty where the store is none."""
+    key: str
+    """Its key in the bucket."""
+    count: int
+    """How many items the map has."""
+
+
+@dataclass(frozen=True)
+class LambdaReply:
+    """What one invocation of a step answers; the state machine needs none of it."""
+
+    node: str
+    """As in the event."""
+    path: tuple[int, ...] = ()
+    """As in the event."""
+    url: str | None = None
+    """Where the result lies; None for a task that only judges."""
+    manifest: ManifestRef | None = None
+    """What the next map runs over; None for a step that feeds no map."""
+    skipped: bool = False
+    """Whether the result was there already, so that the step was not run."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it goes over the wire."""
+        manifest = None if self.manifest is None else dict(vars(self.manifest))
+        return {
+            "v": WIRE_VERSION,
+            "node": self.node,
+            "path": format_path(self.path),
+            "url": self.url,
+            "manifest": manifest,
+            "skipped": self.skipped,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any) -> LambdaReply:
+        """Read a reply. Raises WireError for another version or for what is no reply."""
+        _check_version(data, "the reply")
+        try:
+            manifest = data["manifest"]
+            return cls(
+                _text(data["node"]),
+                parse_path(data["path"]),
+                data["url"],
+                None if manifest is None else ManifestRef(**manifest),
+                bool(data["skipped"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WireError(f"the reply is malformed: {error!r}.", expected=WIRE_VERSION, found=data) from error
+
+
+def check_wire_version(found: object, where: str) -> None:
+    """Raise WireError in one sentence unless `found`, written by `where`, is the version this lokki reads."""
+    if found != WIRE_VERSION or isinstance(found, bool):
+        raise WireError(
+            f"this runtime reads wire version {WIRE_VERSION}, but {where} has {found!r}; build and deploy again"
+            f" with lokki packages of one release.",
+            expected=WIRE_VERSION,
+            found=found,
+        )
 
 
 def format_path(path: tuple[int, ...]) -> str:
@@ -89,10 +149,21 @@ def parse_path(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
+def _check_version(data: Any, what: str) -> None:
+    check_wire_version(data.get("v") if isinstance(data, Mapping) else type(data).__name__, what)
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f"text is needed, not {value!r}")
     return value
+
+
+def _count(value: Any) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError(f"a count is at least 0, not {value!r}")
+    return number
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

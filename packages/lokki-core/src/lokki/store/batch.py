@@ -2,9 +2,9 @@
 
 Input and output: a `Batch` and the record that is stored of it. Nothing is read or written but through a store.
 
-The record is one gzip-compressed pickle, a dict of `v`, `first`, `count`, `sealed`, `results` (one pickle per item in item
-order, None where there is none), `failures` ({index: ItemFailure}), `attempts` ({index: failed attempts so far}) and
-`saved_at`. A sealed batch accounts for every item and lies under `output.pkl.gz`; an unfinished one lies under
+The record is one gzip-compressed pickle, a dict of `v`, `first`, `count`, `sealed`, `results` (one pickle per item in
+item order, None where there is none), `failures` ({index: ItemFailure}), `attempts` ({index: failed attempts so far})
+and `saved_at`. A sealed batch accounts for every item and lies under `output.pkl.gz`; an unfinished one lies under
 `partial.pkl.gz` beside it, so that neither can be taken for the other.
 """
 

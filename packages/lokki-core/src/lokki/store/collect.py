@@ -1,7 +1,7 @@
 """The results of a deployed map, gathered from its batches in item order.
 
-Input: a store, a map of the graph and its place. Output: results and failures, a batch at a time. Every key follows from
-the manifest of the map's source. Reads only.
+Input: a store, a map of the graph and its place. Output: results and failures, a batch at a time. Every key follows
+from the manifest of the map's source. Reads only.
 """
 
 from __future__ import annotations
