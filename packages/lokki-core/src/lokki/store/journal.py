@@ -11,18 +11,18 @@ import struct
 import zlib
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ObjectMissingError, StoreFormatError
 from . import codec, keys
 from .base import BaseStore
-from .protocol import Blobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..failure import ItemFailure
     from .codec import Data
+    from .protocol import JournalBlobs, Log
     from .results import Journal
 
 _BODY = struct.Struct("<BBQIQQ")
@@ -31,46 +31,6 @@ _RECORD_BYTES = _BODY.size + _CHECKSUM.size
 _ITEMS, _FAILURE = 1, 2
 DATA_SUFFIX = ".pkl.gz"
 INDEX_SUFFIX = ".idx"
-
-
-class Log(Protocol):
-    """A file that grows at its end."""
-
-    @property
-    def size(self) -> int:
-        """Bytes so far."""
-
-    def append(self, data: bytes) -> None:
-        """Add `data`, or raise `StoreError` and leave the log as it was."""
-
-    def truncate(self, size: int) -> None:
-        """Forget all but the first `size` bytes. Raises `StoreError`."""
-
-    def close(self) -> None:
-        """Let go of the file; raises nothing."""
-
-
-class Reader(Protocol):
-    """A log open for reading at any place."""
-
-    def read(self, offset: int, length: int) -> bytes:
-        """`length` bytes from `offset`, fewer where the log ends before. Raises `StoreError`."""
-
-    def close(self) -> None:
-        """Let go of the file."""
-
-
-class JournalBlobs(Blobs, Protocol):
-    """A medium that also has logs."""
-
-    def open_log(self, key: str) -> Log:
-        """Open a log to add to, made if need be."""
-
-    def open_reader(self, key: str) -> Reader:
-        """Open a log to read from. Raises `ObjectMissingError`."""
-
-    def names(self, prefix: str) -> list[str]:
-        """The names of the objects directly under `prefix`, in no order."""
 
 
 class Record(NamedTuple):

@@ -55,6 +55,46 @@ class Blobs(Protocol):
         """Remove an outdated manifest before its data are replaced; a medium may leave it where it is."""
 
 
+class Log(Protocol):
+    """A file that grows at its end."""
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+
+    def append(self, data: bytes) -> None:
+        """Add `data`, or raise `StoreError` and leave the log as it was."""
+
+    def truncate(self, size: int) -> None:
+        """Forget all but the first `size` bytes. Raises `StoreError`."""
+
+    def close(self) -> None:
+        """Let go of the file; raises nothing."""
+
+
+class Reader(Protocol):
+    """A log open for reading at any place."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`, fewer where the log ends before. Raises `StoreError`."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class JournalBlobs(Blobs, Protocol):
+    """A medium that also has logs."""
+
+    def open_log(self, key: str) -> Log:
+        """Open a log to add to, made if need be."""
+
+    def open_reader(self, key: str) -> Reader:
+        """Open a log to read from. Raises `ObjectMissingError`."""
+
+    def names(self, prefix: str) -> list[str]:
+        """The names of the objects directly under `prefix`, in no order."""
+
+
 class TransientStore(Protocol):
     """Keeps the data of runs. Locations follow from flow, run, step and path (see `lokki.store.keys`).
 

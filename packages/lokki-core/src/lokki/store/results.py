@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..failure import ItemFailure
-    from .journal import JournalBlobs, Reader, Record
+    from .journal import Record
+    from .protocol import JournalBlobs, Reader
 
 
 class JournalRow(NamedTuple):
