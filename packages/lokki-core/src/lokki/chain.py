@@ -7,21 +7,20 @@ finished chain into a FlowGraph.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 from . import context
 from .errors import ChainError, FlowDefinitionError
 from .graph import MapOptions, StepOptions
 from .where import Where, caller
+from .record import Record
 
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, eq=False)
-class StepDef:
+class StepDef(Record, eq=False):
     """A decorated function and its options; one per `@step`, shared by all its uses."""
 
     fn: Callable[..., Any]
@@ -32,18 +31,16 @@ class StepDef:
     """What is wrong with the options; reported with the flow's other mistakes."""
 
 
-@dataclass(frozen=True, eq=False)
-class TaskUse:
+class TaskUse(Record, eq=False):
     """A step at its place in a chain, with the arguments bound there."""
 
     step: StepDef
     where: Where
     args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = {}  # noqa: RUF012  # nobody writes to a Mapping
 
 
-@dataclass(frozen=True, eq=False)
-class MapUse:
+class MapUse(Record, eq=False):
     """A map at its place in a chain."""
 
     body: tuple[TaskUse | MapUse, ...]
@@ -191,7 +188,7 @@ class MapBlock(_Chain):
         return StepNode(step_node.fn, self.links + links)
 
     def _add(self, links: Links) -> MapBlock:
-        return MapBlock((*self.links[:-1], replace(self._open, body=self._open.body + links)))
+        return MapBlock((*self.links[:-1], self._open.replace(body=self._open.body + links)))
 
 
 _BIND_HINT = "Bind arguments by calling the step where it stands: first().next(second(limit=5))."
@@ -228,7 +225,7 @@ def _bind(use: TaskUse, where: Where, args: tuple[Any, ...], kwargs: Mapping[str
     if twice or (args and use.args):
         what = f"argument '{twice[0]}'" if twice else "positional arguments"
         raise ChainError(f"{what} of step '{use.step.name}' is bound twice.", where=where, hint="Keep one of them.")
-    return replace(use, where=where, args=use.args + args, kwargs={**use.kwargs, **kwargs})
+    return use.replace(where=where, args=use.args + args, kwargs={**use.kwargs, **kwargs})
 
 
 def _not_a_step(what: object, where: Where, method: str) -> ChainError:
@@ -259,7 +256,7 @@ def _with_options(block: MapUse, given: Mapping[str, Any], where: Where) -> MapU
         _check_option(name, value, where)
         if name in block.given and getattr(block.options, name) != value:
             raise ChainError(f"{name} of one map is given twice, with different values.", where=where)
-    return replace(block, options=replace(block.options, **given), given=block.given | set(given))
+    return block.replace(options=block.options.replace(**given), given=block.given | set(given))
 
 
 def _check_option(name: str, value: object, where: Where) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import LokkiError
+from .record import Record
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True)
-class RunInfo:
+class RunInfo(Record):
     """The run a step is part of, as `lokki.run()` tells it."""
 
     run_id: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .record import Record
 
 
-@dataclass(frozen=True)
-class ItemFailure:
+
+class ItemFailure(Record):
     """One item of a map that failed after its last attempt and was tolerated.
 
     An aggregation that declares a parameter `failures` receives a list of these, in item order.

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from .retry import NO_RETRY, RetryConfig
+from .record import Record
 
 JobType = Literal["lambda", "batch"]
 
 
-@dataclass(frozen=True)
-class StepOptions:
+class StepOptions(Record):
     """What an author asked for a step; None leaves it to the configuration."""
 
     job_type: JobType = "lambda"
@@ -47,8 +46,7 @@ class StepOptions:
         return cls(**fields)
 
 
-@dataclass(frozen=True)
-class MapOptions:
+class MapOptions(Record):
     """How a map fans out. None of it changes results but the tolerance."""
 
     concurrency_limit: int | None = None
@@ -65,8 +63,7 @@ class MapOptions:
         return {k: v for k, v in vars(self).items() if v != getattr(MapOptions, k)}
 
 
-@dataclass(frozen=True)
-class TaskEntry:
+class TaskEntry(Record):
     """One use of a step."""
 
     node: str
@@ -75,7 +72,7 @@ class TaskEntry:
     """The step function's name."""
     module: str
     """The module the step is defined in."""
-    options: StepOptions = field(default_factory=StepOptions)
+    options: StepOptions = StepOptions()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -90,15 +87,14 @@ class TaskEntry:
         return cls(data["task"], data["step"], data["module"], options)
 
 
-@dataclass(frozen=True)
-class MapOpenEntry:
+class MapOpenEntry(Record):
     """A map begins: what follows, up to its MapCloseEntry, runs once per item of `source`'s result."""
 
     name: str
     """The name of the map: its body's first node."""
     source: str
     """The node whose result is fanned out."""
-    options: MapOptions = field(default_factory=MapOptions)
+    options: MapOptions = MapOptions()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -111,8 +107,7 @@ class MapOpenEntry:
         return cls(data["map"], data["source"], MapOptions(**data.get("options", {})))
 
 
-@dataclass(frozen=True)
-class MapCloseEntry:
+class MapCloseEntry(Record):
     """A map ends; its results go, in item order, to `agg`."""
 
     name: str
@@ -133,8 +128,7 @@ class MapCloseEntry:
 Entry = TaskEntry | MapOpenEntry | MapCloseEntry
 
 
-@dataclass(frozen=True)
-class MapLink:
+class MapLink(Record):
     """A whole map as one link of a chain."""
 
     name: str
@@ -153,8 +147,7 @@ class MapLink:
 Chain = tuple[TaskEntry | MapLink, ...]
 
 
-@dataclass(frozen=True)
-class FlowGraph:
+class FlowGraph(Record):
     """A flow: its name, its schedule and its entries in order, nesting included."""
 
     name: str

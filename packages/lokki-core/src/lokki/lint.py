@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +17,7 @@ from .decorators import Flow
 from .params import Param
 from .schedule import check_schedule, check_timezone
 from .signatures import Parameters
+from .record import Record
 
 EXPRESS_LIMIT_S = 300
 """How long an EXPRESS execution may take."""
@@ -26,8 +26,7 @@ FAILURES = "failures"
 """The parameter through which an aggregation receives the items that failed."""
 
 
-@dataclass(frozen=True, eq=False)
-class NodeUse:
+class NodeUse(Record, eq=False):
     """A step at its place in a graph."""
 
     node: str
@@ -37,7 +36,7 @@ class NodeUse:
     """Whether nothing runs before it, so that it has no upstream result."""
     aggregates: bool
     """Whether it closes a map."""
-    given: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = {}  # noqa: RUF012  # nobody writes to a Mapping
     """{parameter: argument given from outside}, above what the flow body bound."""
 
     @property
@@ -71,7 +70,7 @@ class NodeUse:
 
     def rebound(self, values: Mapping[str, Any]) -> NodeUse:
         """The same with arguments given from outside."""
-        return replace(self, given=values)
+        return self.replace(given=values)
 
 
 def lint_flow(flow: Flow[Any], params: Mapping[str, Param]) -> list[str]:

@@ -10,12 +10,12 @@ import json
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, Literal, Union
 
 from .errors import ParamError
+from .record import Record
 
 MAX_PARAMS_BYTES = 16 * 1024
 """The most a run's parameters may take as JSON."""
@@ -26,8 +26,7 @@ MAX_PARAMS_BYTES_BATCH = 4 * 1024
 MISSING: Any = object()
 
 
-@dataclass(frozen=True)
-class ParamType:
+class ParamType(Record):
     """One supported annotation: what it is called and how values become it."""
 
     label: str
@@ -38,8 +37,7 @@ class ParamType:
     """Text of a command line to a Python value; raises ValueError or TypeError."""
 
 
-@dataclass(frozen=True)
-class Param:
+class Param(Record):
     """A parameter of a flow."""
 
     name: str

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from . import canonical
@@ -19,21 +18,20 @@ from .lint import NodeUse, lint_flow, lint_map, lint_node
 from .naming import NodeNames
 from .params import MISSING, Param, param_type
 from .signatures import Parameters
+from .record import Record
 
 RESERVED = frozenset("help debug params param resume executor workers store run_id json wait".split())
 """Names no parameter may have: the command line uses them."""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Record):
     """What a step is called with besides the upstream result."""
 
     args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = {}  # noqa: RUF012  # nobody writes to a Mapping
 
 
-@dataclass(frozen=True, eq=False)
-class Resolved:
+class Resolved(Record, eq=False):
     """A flow evaluated with one run's parameters."""
 
     flow: Flow[Any]

@@ -6,13 +6,13 @@ Pure arithmetic; waiting is the caller's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from .record import Record
 
 FIELDS = ("retries", "delay", "backoff", "max_delay", "exceptions")
 
 
-@dataclass(frozen=True)
-class RetryConfig:
+class RetryConfig(Record):
     """How a step is tried again after a failure: `min(delay * backoff**n, max_delay)` seconds before retry n+1.
 
     Raises ValueError or TypeError for values that make no sense.
@@ -34,7 +34,7 @@ class RetryConfig:
     """What is worth another try: classes (subclasses count) or their dotted names, as `requests.Timeout`."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "exceptions", _exceptions(self.exceptions))
+        self.__dict__["exceptions"] = _exceptions(self.exceptions)
         _check_number("retries", self.retries, 0, whole=True)
         _check_number("delay", self.delay, 0)
         _check_number("backoff", self.backoff, 1)

@@ -6,17 +6,16 @@ Both are released on their own, so the format has a version of its own. Pure; ra
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .errors import WireError
+from .record import Record
 
 WIRE_VERSION = 1
 """The version this lokki writes and reads."""
 
 
-@dataclass(frozen=True)
-class FlowContext:
+class FlowContext(Record):
     """The run an event belongs to; the same in every state of an execution."""
 
     run_id: str
@@ -28,8 +27,7 @@ class FlowContext:
         return {"run_id": self.run_id, "params": dict(self.params)}
 
 
-@dataclass(frozen=True)
-class LambdaEvent:
+class LambdaEvent(Record):
     """What one invocation (or Batch job) of a step receives."""
 
     flow: FlowContext
@@ -69,8 +67,7 @@ class LambdaEvent:
             raise WireError(f"the event is malformed: {error!r}.", expected=WIRE_VERSION, found=data) from error
 
 
-@dataclass(frozen=True)
-class ManifestRef:
+class ManifestRef(Record):
     """Where the manifest of a map's source lies, as an ItemReader needs it."""
 
     bucket: str
@@ -81,8 +78,7 @@ class ManifestRef:
     """How many items the map has."""
 
 
-@dataclass(frozen=True)
-class LambdaReply:
+class LambdaReply(Record):
     """What one invocation of a step answers; the state machine needs none of it."""
 
     node: str

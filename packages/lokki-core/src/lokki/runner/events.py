@@ -6,8 +6,9 @@ The runner calls a `Listener` with each event, from whatever thread it happens i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from ..record import Record
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,8 +31,7 @@ Kind = Literal[
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class Event:
+class Event(Record, eq=False):
     """Something that happened."""
 
     kind: Kind

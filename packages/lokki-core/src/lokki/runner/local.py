@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..bindings import bindings_record, calls_of, differences, shape_differences
@@ -25,6 +24,7 @@ from .pool import Pool
 from .processes import WorkerSpec
 from .record import RunLock, RunRecord, check_run_id, new_run_id, prune
 from .work import Operation, operations, run_operation
+from ..record import Record
 
 if TYPE_CHECKING:
     from ..decorators import Flow
@@ -36,8 +36,7 @@ Implicit = Callable[[Resolved], Mapping[str, Any]]
 """Makes values for arguments bound to the first step."""
 
 
-@dataclass(frozen=True)
-class RunResult:
+class RunResult(Record):
     """How a run ended well."""
 
     run_id: str

@@ -17,6 +17,7 @@ from ..graph import Chain, MapLink, TaskEntry
 from ..invoke import ResultError, item_failure, pickled
 from ..lint import FAILURES
 from .sources import SourceReader
+from ..record import Record
 
 if TYPE_CHECKING:
     from ..invoke import Session
@@ -27,8 +28,7 @@ FLUSH_S = 0.05
 """Results are kept at least this often, in seconds, while items go on."""
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(Record):
     """One thing to do in a chain: a task, a map, or the aggregation of the map before it."""
 
     task: TaskEntry | None

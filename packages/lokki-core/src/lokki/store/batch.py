@@ -11,13 +11,13 @@ and `saved_at`. A sealed batch accounts for every item and lies under `output.pk
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ObjectMissingError, StoreFormatError
 from ..failure import ItemFailure
 from . import codec
 from .pack import decoded
+from ..record import Record
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,19 +28,18 @@ BATCH_VERSION = 1
 """The version of the record."""
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(Record):
     """Consecutive items of a map's source and what became of them."""
 
     first: int
     """The index of the first item in the map's source."""
     count: int
     """How many items there are."""
-    payloads: Mapping[int, bytes] = field(default_factory=dict)
+    payloads: Mapping[int, bytes] = {}  # noqa: RUF012  # nobody writes to a Mapping
     """{index: pickled result} of the items that succeeded."""
-    failures: Mapping[int, ItemFailure] = field(default_factory=dict)
+    failures: Mapping[int, ItemFailure] = {}  # noqa: RUF012  # nobody writes to a Mapping
     """{index: failure} of the items that failed for good."""
-    attempts: Mapping[int, int] = field(default_factory=dict)
+    attempts: Mapping[int, int] = {}  # noqa: RUF012  # nobody writes to a Mapping
     """{index: attempts that failed} of items that are to be tried again."""
     saved_at: datetime | None = None
     """When this was stored, in UTC; None where nobody said."""
