@@ -143,7 +143,8 @@ class PackWriter:
         self._manifest_url = manifest_url
         self._withdraw = withdraw
         self._publish = publish
-        self._max_items = max_items
+        self.max_items = max_items
+        """The most items of a batch; may be raised while writing."""
         self._max_bytes = max_bytes
         self._batch: list[bytes] = []
         self._batch_bytes = 0
@@ -175,7 +176,7 @@ class PackWriter:
             size = len(payload)
         self._batch.append(payload)
         self._batch_bytes = size
-        if len(self._batch) >= self._max_items:
+        if len(self._batch) >= self.max_items:
             self._flush()
 
     def extend(self, items: Iterable[object]) -> None:
@@ -187,9 +188,9 @@ class PackWriter:
         self._demand_open()
         dumps = pickle.dumps
         stream = iter(items)
-        while payloads := [dumps(item, 5) for item in islice(stream, self._max_items - len(self._batch))]:
+        while payloads := [dumps(item, 5) for item in islice(stream, self.max_items - len(self._batch))]:
             self._batch += payloads
-            if len(self._batch) >= self._max_items:
+            if len(self._batch) >= self.max_items:
                 self._flush()
 
     def seal(self) -> PackRef:
