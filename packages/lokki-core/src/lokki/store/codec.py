@@ -122,20 +122,26 @@ def _demand_all_read(stream: BytesIO, size: int, count: int) -> None:
 
 def _member(header: bytes, data: Data, fast_from: int) -> bytes:
     """One gzip member; isal works on `fast_from` bytes and more, where its import pays."""
-    engine = _fast_engine() if len(data) >= fast_from else zlib
-    trailer = _TRAILER.pack(engine.crc32(data), len(data) & 0xFFFFFFFF)
-    return b"".join([header, *_deflate(data, engine), trailer])
-
-
-def _deflate(data: Data, engine: Any) -> list[Data]:
-    """`data` as a raw deflate stream, in pieces: compressed where that makes it smaller, else as it is."""
     size = len(data)
-    if size < _TINY_BYTES or (size >= _PROBED_BYTES and not _compressible(memoryview(data), engine)):
-        return _stored_blocks(data)
-    level = 0 if size < _SMALL_BYTES and engine is not zlib else 1  # isal's 0 compresses too, in a quarter of the time
-    deflated: bytes = engine.compress(data, level, -15)
+    engine = _fast_engine() if size >= fast_from else zlib
     stored_size = size + 5 * -(-size // _BLOCK_BYTES)
-    return [deflated] if len(deflated) < stored_size else _stored_blocks(data)
+    body: list[Data] = []
+    if size >= _TINY_BYTES and (size < _PROBED_BYTES or _compressible(memoryview(data), engine)):
+        if header is _HEADER and engine is not zlib and size >= _SMALL_BYTES:
+            member: bytes = engine.compress(data, 1, _GZIP_WINDOW)  # isal writes this header, too; that saves a copy
+            if len(member) < stored_size + len(_HEADER) + _TRAILER.size:
+                return member
+        else:
+            body = _deflated(data, engine, stored_size)
+    trailer = _TRAILER.pack(engine.crc32(data), size & 0xFFFFFFFF)
+    return b"".join([header, *(body or _stored_blocks(data)), trailer])
+
+
+def _deflated(data: Data, engine: Any, stored_size: int) -> list[Data]:
+    """`data` as a raw deflate stream; nothing where that is not smaller."""
+    level = 0 if len(data) < _SMALL_BYTES and engine is not zlib else 1  # isal's 0 compresses, too, in a quarter of it
+    deflated: bytes = engine.compress(data, level, -15)
+    return [deflated] if len(deflated) < stored_size else []
 
 
 def _compressible(view: memoryview, engine: Any) -> bool:

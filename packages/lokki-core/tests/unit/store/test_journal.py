@@ -277,6 +277,16 @@ def test_another_format_version_is_refused(journal_store: JournalStore) -> None:
         journal_store.open_journal(*FLOW).append(0, pickles("a"))
 
 
+def test_a_record_that_does_not_join_ends_the_journal(journal_store: JournalStore) -> None:
+    filled(journal_store)
+    index = content(journal_store, INDEX)
+    journal_store._blobs.put(INDEX, index[:_RECORD_BYTES] + index[2 * _RECORD_BYTES :])
+    assert list(journal_store.read_journal(*FLOW).values()) == ["a", "b", "c"]
+    with journal_store.open_journal(*FLOW) as writer:
+        writer.append(3, pickles("d"))
+    assert list(journal_store.read_journal(*FLOW).values()) == ["a", "b", "c", "d"]
+
+
 def test_threads_share_a_writer(journal_store: JournalStore) -> None:
     with journal_store.open_journal(*FLOW) as writer:
 
@@ -404,6 +414,20 @@ def test_the_journal_is_the_first_record_of_each_item(entries: list[tuple[str, i
     assert gaps == [index for index in range(60) if index not in expected]
     for index in range(60):
         assert journal.has(index) == (index in expected)
+
+
+def test_no_file_stays_open(tmp_path: os.PathLike[str]) -> None:
+    store = LocalStore(tmp_path)
+    before = sorted(os.listdir("/dev/fd"))
+    filled(store)
+    journal = store.read_journal(*FLOW)
+    list(journal.values())
+    unfinished = journal.items()
+    next(unfinished)
+    unfinished.close()  # type: ignore[attr-defined]
+    with pytest.raises(KeyError):
+        journal.payloads(0, 9)
+    assert sorted(os.listdir("/dev/fd")) == before
 
 
 def test_the_files_lie_where_the_layout_says(tmp_path: os.PathLike[str]) -> None:
