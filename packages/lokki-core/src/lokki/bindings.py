@@ -49,5 +49,5 @@ def shape_differences(before: Any, now: Any) -> list[str]:
     import difflib  # noqa: PLC0415  # only a refusal needs it
     import json  # noqa: PLC0415  # see above
 
-    texts = [json.dumps(shape, indent=1).splitlines() for shape in (before, now)]
-    return [line for line in difflib.ndiff(*texts) if line[:1] in "+-"]
+    old, new = (json.dumps(shape, indent=1).splitlines() for shape in (before, now))
+    return [line for line in difflib.ndiff(old, new) if line[:1] in "+-"]

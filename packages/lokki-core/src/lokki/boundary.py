@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from .errors import LokkiError, MapFailedError, StepFailedError
+from .errors import FlowDefinitionError, LokkiError, MapFailedError, StepFailedError
 
 BUG = 3
 INTERRUPTED = 130
@@ -46,7 +46,7 @@ def explain(error: LokkiError) -> str:
     if isinstance(error, MapFailedError) and error.failures:
         traceback = error.failures[0].traceback
     cause = error.__cause__
-    if not traceback and error.exit_code == 2 and cause is not None and not isinstance(cause, LokkiError):
+    if isinstance(error, FlowDefinitionError) and cause is not None and not isinstance(cause, LokkiError):
         traceback = _own_code(cause)
     return f"error: {error}" + (f"\n{traceback.rstrip()}" if traceback else "")
 

@@ -14,6 +14,7 @@ from typing import Any
 from .chain import StepDef, StepNode, TaskUse
 from .decorators import Flow
 from .errors import FlowDefinitionError
+from .where import unwrapped
 
 MAIN_NAMES = ("__main__", "__mp_main__")
 """What Python calls a script: itself, and as imported by a spawned worker."""
@@ -42,7 +43,7 @@ def adopt_main() -> None:
 
 def adopt(fn: FunctionType | Any) -> None:
     """`adopt_main`, if `fn` belongs to the running script."""
-    if getattr(fn, "__globals__", None) is vars(sys.modules["__main__"]):
+    if getattr(unwrapped(fn), "__globals__", None) is vars(sys.modules["__main__"]):
         adopt_main()
 
 
@@ -117,8 +118,8 @@ def _rename(value: object, name: str) -> None:
                 _rename(inner, name)
     elif isinstance(value, FunctionType) and value.__module__ in MAIN_NAMES:
         value.__module__ = name
-    elif hasattr(value, "__wrapped__"):
-        _rename(value.__wrapped__, name)
+    elif isinstance(value, StepNode | Flow):
+        _rename(value.fn, name)
 
 
 def _load_file(name: str, file: str) -> ModuleType:

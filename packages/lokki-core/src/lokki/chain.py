@@ -12,8 +12,8 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
 from . import context
 from .errors import ChainError, FlowDefinitionError
 from .graph import MapOptions, StepOptions
-from .where import Where, caller
 from .record import Record
+from .where import Where, caller
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,7 +37,7 @@ class TaskUse(Record, eq=False):
     step: StepDef
     where: Where
     args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = {}  # noqa: RUF012  # nobody writes to a Mapping
+    kwargs: Mapping[str, Any] = {}  # nobody writes to a Mapping
 
 
 class MapUse(Record, eq=False):
@@ -206,10 +206,16 @@ def _links_of(what: object, bound: Mapping[str, Any], where: Where, method: str)
             raise ChainError(".map was given an empty list.", where=where, hint="Give it at least one step.")
         links = tuple(link for one in what for link in _links_of(one, {}, where, method))
     elif isinstance(what, _Chain):
-        links = what.links
+        links = (_placed(what.links[0], where), *what.links[1:])
     else:
         raise _not_a_step(what, where, method)
     return _bind_first(links, bound, where, method) if bound else links
+
+
+def _placed(link: TaskUse | MapUse, where: Where) -> TaskUse | MapUse:
+    """A step that was not called stands where it is chained, not where it is defined."""
+    unbound = isinstance(link, TaskUse) and link.where is link.step.where
+    return link.replace(where=where) if unbound else link
 
 
 def _bind_first(links: Links, bound: Mapping[str, Any], where: Where, method: str) -> Links:
@@ -229,11 +235,14 @@ def _bind(use: TaskUse, where: Where, args: tuple[Any, ...], kwargs: Mapping[str
 
 
 def _not_a_step(what: object, where: Where, method: str) -> ChainError:
-    shown = getattr(what, "__name__", None) or repr(what)[:60]
+    name = getattr(what, "__name__", None)
+    shown = repr(what)[:60] if name is None or name == "<lambda>" else name
     if type(what).__name__ == "Flow":
         hint = "A flow cannot be part of another; chain its steps instead."
+    elif hasattr(what, "__code__") and str(name).isidentifier():
+        hint = f"Decorate it at module level: @step above 'def {name}(...)'."
     elif callable(what):
-        hint = f"Decorate it at module level: @step above 'def {shown}(...)'."
+        hint = "Write a function at module level that calls it, with @step above its def."
     else:
         hint = f"{method} takes a step" + (", a chain or a list of them." if method == ".map" else " or a chain.")
     return ChainError(f"{method} was given {shown}, which is not a step.", where=where, hint=hint)

@@ -65,14 +65,13 @@ def _check_options(options: Mapping[str, Any], where: Where) -> tuple[StepOption
     good: dict[str, Any] = {}
     findings: list[str] = []
     for name, value in options.items():
-        if value is None:
-            continue
-        try:
-            good[name] = _CHECKS[name](value)
-        except (TypeError, ValueError) as error:
-            findings.append(f"{where}: @step({name}=...): {error}")
-        except KeyError:
-            raise TypeError(f"@step has no option '{name}'; it has {', '.join(_CHECKS)}") from None
+        if name not in _CHECKS:
+            findings.append(f"{where}: @step has no option '{name}'; it has {', '.join(_CHECKS)}.")
+        elif value is not None:
+            try:
+                good[name] = _CHECKS[name](value)
+            except (TypeError, ValueError) as error:
+                findings.append(f"{where}: @step({name}=...): {error}.")
     return StepOptions(**good), (*findings, *_check_together(good, where))
 
 
@@ -87,7 +86,7 @@ def _check_together(good: Mapping[str, Any], where: Where) -> list[str]:
         findings.append("memory_mb is 128 to 10240 on Lambda; use job_type='batch' for more")
     if "vcpu" in good:
         findings.append("vcpu applies to job_type='batch'; on Lambda, memory_mb decides the share of processors")
-    return [f"{where}: @step: {finding}" for finding in findings]
+    return [f"{where}: @step: {finding}." for finding in findings]
 
 
 LAMBDA_TIMEOUT_S = 900
@@ -107,7 +106,7 @@ def _whole(least: int, most: int | None = None) -> Callable[[Any], int]:
 
 
 def _vcpu(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise ValueError(f"a number above 0 is needed, not {value!r}")
     return value
 
@@ -174,9 +173,7 @@ class Flow(Generic[P]):
 @overload
 def flow(fn: Callable[P, object], /) -> Flow[P]: ...
 @overload
-def flow(
-    *, schedule: str | None = None, timezone: str | None = None
-) -> Callable[[Callable[P, object]], Flow[P]]: ...
+def flow(*, schedule: str | None = None, timezone: str | None = None) -> Callable[[Callable[P, object]], Flow[P]]: ...
 def flow(fn: Callable[..., Any] | None = None, /, *, schedule: str | None = None, timezone: str | None = None) -> Any:
     """Make a function a flow.
 

@@ -168,7 +168,14 @@ class MapFailedError(LokkiError):
     """More items of a map failed than it tolerates."""
 
     def __init__(
-        self, message: str, *, flow: str, step: str, failures: Sequence[ItemFailure], total: int, hint: str | None = None
+        self,
+        message: str,
+        *,
+        flow: str,
+        step: str,
+        failures: Sequence[ItemFailure],
+        total: int,
+        hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.flow = flow

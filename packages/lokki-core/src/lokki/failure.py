@@ -5,7 +5,6 @@ from __future__ import annotations
 from .record import Record
 
 
-
 class ItemFailure(Record):
     """One item of a map that failed after its last attempt and was tolerated.
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Literal
 
-from .retry import NO_RETRY, RetryConfig
 from .record import Record
+from .retry import NO_RETRY, RetryConfig
 
 JobType = Literal["lambda", "batch"]
 
@@ -193,7 +193,9 @@ class FlowGraph(Record):
     def from_dict(cls, data: Mapping[str, Any]) -> FlowGraph:
         """The inverse of `to_dict`. Raises KeyError, TypeError or ValueError on other data."""
         entries = tuple(_entry(e) for e in data["entries"])
-        return cls(data["name"], entries, data.get("schedule"), data.get("timezone"))
+        graph = cls(data["name"], entries, data.get("schedule"), data.get("timezone"))
+        _ = graph.chain  # reads the nesting
+        return graph
 
 
 def result_node(chain: Chain) -> TaskEntry | MapLink:
@@ -204,9 +206,11 @@ def result_node(chain: Chain) -> TaskEntry | MapLink:
 
 def _entry(data: Mapping[str, Any]) -> Entry:
     kinds: dict[str, Any] = {"task": TaskEntry, "map": MapOpenEntry, "close": MapCloseEntry}
-    kind = next(k for k in kinds if k in data)
-    entry: Entry = kinds[kind].from_dict(data)
-    return entry
+    for kind, entry_class in kinds.items():
+        if kind in data:
+            entry: Entry = entry_class.from_dict(data)
+            return entry
+    raise ValueError(f"an entry has one of {', '.join(kinds)}, but this has {', '.join(data) or 'nothing'}")
 
 
 def _read_chain(entries: tuple[Entry, ...], at: int) -> tuple[Chain, int]:
@@ -216,8 +220,9 @@ def _read_chain(entries: tuple[Entry, ...], at: int) -> tuple[Chain, int]:
         entry = entries[at]
         if isinstance(entry, MapOpenEntry):
             body, at = _read_chain(entries, at + 1)
-            close = entries[at]
-            assert isinstance(close, MapCloseEntry)  # noqa: S101  # _read_chain stops nowhere else inside a map
+            close = entries[at] if at < len(entries) else None
+            if not isinstance(close, MapCloseEntry):
+                raise ValueError(f"map '{entry.name}' is not closed")
             links.append(MapLink(entry.name, entry.source, entry.options, body, close.agg))
         elif isinstance(entry, TaskEntry):
             links.append(entry)

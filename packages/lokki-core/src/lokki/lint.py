@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import Any
 
 from .canonical import canonical_module, find_step
-from .chain import MapUse, StepDef, TaskUse
+from .chain import MapBlock, MapUse, StepDef, StepNode, TaskUse
 from .decorators import Flow
 from .params import Param
+from .record import Record
 from .schedule import check_schedule, check_timezone
 from .signatures import Parameters
-from .record import Record
 
 EXPRESS_LIMIT_S = 300
 """How long an EXPRESS execution may take."""
@@ -36,7 +36,7 @@ class NodeUse(Record, eq=False):
     """Whether nothing runs before it, so that it has no upstream result."""
     aggregates: bool
     """Whether it closes a map."""
-    given: Mapping[str, Any] = {}  # noqa: RUF012  # nobody writes to a Mapping
+    given: Mapping[str, Any] = {}  # nobody writes to a Mapping
     """{parameter: argument given from outside}, above what the flow body bound."""
 
     @property
@@ -66,7 +66,8 @@ class NodeUse(Record, eq=False):
 
     def takes_failures(self, name: str) -> bool:
         """Whether the parameter `name` receives the map's failed items."""
-        return self.aggregates and name == FAILURES and name in self.fillable and name not in self.bound
+        parameter = self.fillable.get(name) if self.aggregates and name == FAILURES else None
+        return parameter is not None and parameter.kind is not parameter.POSITIONAL_ONLY and name not in self.bound
 
     def rebound(self, values: Mapping[str, Any]) -> NodeUse:
         """The same with arguments given from outside."""
@@ -125,6 +126,11 @@ def _lint_definition(step: StepDef) -> list[str]:
     finding = None
     if step.name == "<lambda>":
         finding = "a lambda cannot be a step, because other processes could not find it; write it with def"
+    elif "<locals>" in fn.__qualname__:
+        finding = (
+            f"step '{fn.__qualname__}' is defined inside a function; move it to module level, so that other processes"
+            f" find it (if a decorator below @step made it, that one needs functools.wraps)"
+        )
     elif "." in fn.__qualname__:
         finding = f"step '{fn.__qualname__}' is not at module level; move it there, so that other processes find it"
     elif inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn):
@@ -139,6 +145,10 @@ def _elsewhere(step: StepDef) -> bool:
 
 
 def _lint_binding(flow: str, use: NodeUse, params: Mapping[str, Any]) -> list[str]:
+    for value in (*use.use.args, *use.use.kwargs.values()):
+        if isinstance(value, StepNode | MapBlock | Flow):
+            finding = f"step '{use.node}' is given {value!r} as an argument, but steps hand results on by being chained"
+            return [f"{finding}; write first().next(second)"]
     if not use.is_first and use.parameters.first is None:
         return [f"step '{use.node}' takes no argument by position, but receives the result of the step before it"]
     return [*_lint_arguments(use), *_lint_missing(flow, use, params)]
@@ -160,10 +170,10 @@ def _lint_arguments(use: NodeUse) -> list[str]:
         findings.append(f"step '{name}' is given {len(use.use.args)} arguments by position, more than it takes")
     if use.is_first and (twice := [n for n in use.use.kwargs if n in _by_place(use)]):
         findings.append(f"argument '{twice[0]}' of step '{name}' is given twice")
-    unknown = [n for n in use.use.kwargs if n not in use.parameters.named]
-    if unknown and not use.parameters.takes_any:
+    if not use.parameters.takes_any:
         known = ", ".join(use.fillable) or "none that can be bound"
-        findings.append(f"step '{name}' has no parameter '{unknown[0]}'; it has {known}")
+        unknown = [n for n in use.use.kwargs if n not in use.parameters.named]
+        findings += [f"step '{name}' has no parameter '{n}'; it has {known}" for n in unknown]
     return findings
 
 

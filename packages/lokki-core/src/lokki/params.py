@@ -63,7 +63,7 @@ class Param(Record):
     def _convert(self, convert: Callable[[Any], Any], value: Any) -> Any:
         try:
             return convert(value)
-        except (TypeError, ValueError, RecursionError) as error:
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
             shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
             message = f"parameter '{self.name}': {shown} is not {self.type.label}{_why(error)}."
             raise ParamError(message) from error
@@ -124,7 +124,7 @@ def to_json(values: Mapping[str, Any]) -> dict[str, Any]:
     plain = {}
     for name, value in values.items():
         try:
-            plain[name] = json.loads(json.dumps(value, default=_plain, allow_nan=False))
+            plain[name] = json.loads(json.dumps(_plain(value), allow_nan=False))
         except (TypeError, ValueError, RecursionError) as error:
             raise ParamError(
                 f"parameter '{name}': a {type(value).__name__} cannot be passed as a parameter ({error}).",
@@ -297,7 +297,7 @@ def _first_fit(converters: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
         for one in converters:
             try:
                 return one(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 continue
         raise ValueError
 
@@ -338,7 +338,9 @@ def _enum(kind: type[Enum]) -> ParamType:
     return ParamType("one of " + ", ".join(kind.__members__), check, text)
 
 
-def _collection(origin: type, inner: tuple[Any, ...]) -> ParamType | None:
+def _collection(origin: type[Any], inner: tuple[Any, ...]) -> ParamType | None:
+    if not inner:  # typing.List and typing.Dict as they are
+        return _SIMPLE[origin]
     if origin is dict and inner[0] is not str:
         return None
     member = param_type(inner[-1])
@@ -348,7 +350,7 @@ def _collection(origin: type, inner: tuple[Any, ...]) -> ParamType | None:
     def check(value: Any) -> Any:
         if not isinstance(value, origin):
             raise TypeError
-        if origin is dict:
+        if isinstance(value, dict):
             return {key: member.from_json(one) for key, one in value.items()}
         return [member.from_json(one) for one in value]
 
@@ -357,9 +359,17 @@ def _collection(origin: type, inner: tuple[Any, ...]) -> ParamType | None:
 
 
 def _plain(value: Any) -> Any:
-    """What `json` writes for the values it does not know."""
+    """`value` with names in the place of Enums (also of those that are text or numbers) and text in that of dates."""
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, date):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is not JSON")
+    if isinstance(value, dict):
+        return {_key(key): _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str) or isinstance(key, Enum):
+        raise TypeError(f"the keys of a dict are text in JSON, not {key!r}")
+    return key

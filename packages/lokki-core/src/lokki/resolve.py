@@ -17,8 +17,8 @@ from .graph import Entry, FlowGraph, MapCloseEntry, MapOpenEntry, TaskEntry
 from .lint import NodeUse, lint_flow, lint_map, lint_node
 from .naming import NodeNames
 from .params import MISSING, Param, param_type
-from .signatures import Parameters
 from .record import Record
+from .signatures import Parameters
 
 RESERVED = frozenset("help debug params param resume executor workers store run_id json wait".split())
 """Names no parameter may have: the command line uses them."""
@@ -28,7 +28,7 @@ class Call(Record):
     """What a step is called with besides the upstream result."""
 
     args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = {}  # noqa: RUF012  # nobody writes to a Mapping
+    kwargs: Mapping[str, Any] = {}  # nobody writes to a Mapping
 
 
 class Resolved(Record, eq=False):
@@ -58,7 +58,26 @@ class Resolved(Record, eq=False):
 
 
 def flow_params(flow: Flow[Any]) -> dict[str, Param]:
-    """{name: parameter} of the flow function, in order. Raises GraphError for those lokki cannot serve."""
+    """{name: parameter} of the flow function, in order.
+
+    Raises GraphError where lokki cannot serve one of them, with all other mistakes that can be told as well.
+    """
+    params, findings = _read_parameters(flow)
+    if findings:
+        defaults = {p.name: p.default for p in _plain_parameters(flow)}
+        if inspect.Parameter.empty not in defaults.values():
+            try:
+                resolve(flow, defaults)
+            except GraphError:
+                raise
+            except LokkiError:  # the body cannot be evaluated, so the findings so far are all there are
+                pass
+        raise GraphError(flow.name, findings + lint_flow(flow, params))
+    return params
+
+
+def _read_parameters(flow: Flow[Any]) -> tuple[dict[str, Param], list[str]]:
+    """The parameters that lokki can serve, and what is wrong with the others."""
     params: dict[str, Param] = {}
     findings: list[str] = []
     signature = Parameters(flow.fn)
@@ -68,15 +87,27 @@ def flow_params(flow: Flow[Any]) -> dict[str, Param]:
         annotation = signature.annotation(parameter)
         kind = param_type(annotation, default)
         if finding is None and kind is None:
-            finding = f"parameter '{parameter.name}' is annotated {annotation!r}, which lokki cannot convert to"
-            finding += ". Use int, float, bool, str, list, dict, date, datetime, an Enum, Literal or Optional of these."
+            finding = _annotation_finding(parameter.name, annotation)
         if finding is not None:
             findings.append(f"{flow.where}: {finding}")
         elif kind is not None:
             params[parameter.name] = Param(parameter.name, kind, default)
-    if findings:
-        raise GraphError(flow.name, findings)
-    return params
+    return params, findings
+
+
+def _annotation_finding(name: str, annotation: Any) -> str:
+    if isinstance(annotation, str):
+        return f"parameter '{name}' is annotated {annotation}, which is not known when the flow file runs. Import it."
+    shown = inspect.formatannotation(annotation)
+    return (
+        f"parameter '{name}' is annotated {shown}, which lokki cannot convert to. Use int, float, bool, str, list,"
+        f" dict, date, datetime, an Enum, Literal or Optional of these."
+    )
+
+
+def _plain_parameters(flow: Flow[Any]) -> list[inspect.Parameter]:
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p for p in inspect.signature(flow.fn).parameters.values() if p.kind not in variadic]
 
 
 def bind_parameters(flow: Flow[Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,8 +132,8 @@ def resolve(flow: Flow[Any], params: Mapping[str, Any]) -> Resolved:
         canonical.adopt(fn)
     builder = _Builder(NodeNames([step.name for step in steps]))
     entries = builder.chain(links, aggregates=False)
-    known = flow_params(flow)
-    findings = lint_flow(flow, known) + builder.findings
+    known, findings = _read_parameters(flow)
+    findings += lint_flow(flow, known) + builder.findings
     for use in builder.uses.values():
         findings += lint_node(flow.name, use, params)
     if findings:
@@ -149,9 +180,9 @@ class _Builder:
 
 
 def _evaluate(flow: Flow[Any], params: Mapping[str, Any]) -> object:
-    signature = inspect.signature(flow.fn)
-    positional = [n for n, p in signature.parameters.items() if p.kind is inspect.Parameter.POSITIONAL_ONLY]
-    named = {n: v for n, v in params.items() if n not in positional}
+    parameters = _plain_parameters(flow)
+    positional = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY]
+    named = {p.name: params[p.name] for p in parameters if p.name not in positional}
     try:
         return flow.fn(*[params[n] for n in positional], **named)
     except LokkiError:
@@ -184,19 +215,19 @@ def _uses(links: Links) -> list[TaskUse]:
 
 def _check_flow_parameter(flow: Flow[Any], parameter: inspect.Parameter) -> str | None:
     if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
-        return f"flow '{flow.name}' takes {parameter}; name each parameter, so that a run can be given it"
+        return f"flow '{flow.name}' takes {parameter}; name each parameter, so that a run can be given it."
     if parameter.name in RESERVED:
-        return f"parameter '{parameter.name}' has the name of a command-line option; call it something else"
+        return f"parameter '{parameter.name}' has the name of a command-line option; call it something else."
     return None
 
 
 def _implicit(first: NodeUse, known: Mapping[str, Param]) -> dict[str, Param]:
     implicit = {}
     for name, value in first.bound.items():
-        parameter = first.parameters.named.get(name)
-        if name in known or name in RESERVED or parameter is None:
+        if name in known or name in RESERVED:
             continue
-        kind = param_type(first.parameters.annotation(parameter), value)
+        parameter = first.parameters.named.get(name)  # None: `**kwargs` take it
+        kind = param_type(first.parameters.annotation(parameter) if parameter else MISSING, value)
         if kind is not None:
             implicit[name] = Param(name, kind, value, implicit=True)
     return implicit

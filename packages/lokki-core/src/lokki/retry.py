@@ -5,6 +5,7 @@ Pure arithmetic; waiting is the caller's.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 from .record import Record
@@ -61,15 +62,14 @@ class RetryConfig(Record):
         """Whether `error` is one of `exceptions` or of their subclasses."""
         if isinstance(error, tuple(e for e in self.exceptions if isinstance(e, type))):
             return True
-        names = {e for e in self.exceptions if isinstance(e, str)}
-        return bool(names) and any(names & {c.__qualname__, exception_name(c)} for c in type(error).__mro__)
+        return any(_is_named(type(error), name) for name in self.exceptions if isinstance(name, str))
 
     def wait_s(self, retry: int) -> float:
         """Seconds to wait before retry number `retry`, counted from 0."""
         try:
             return float(min(self.delay * self.backoff**retry, self.max_delay))
         except OverflowError:
-            return float(self.max_delay)
+            return float(self.max_delay if self.delay else 0)
 
     def to_dict(self) -> dict[str, object]:
         """As plain JSON; classes become dotted names."""
@@ -88,6 +88,13 @@ def exception_name(cls: type) -> str:
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
+def _is_named(cls: type, name: str) -> bool:
+    """Whether `name` is the class's or a parent's: plain, dotted, or dotted as it is imported from elsewhere."""
+    module, _, last = name.rpartition(".")
+    imported = getattr(sys.modules.get(module), last, None)
+    return any(name in (c.__qualname__, exception_name(c)) or c is imported for c in cls.__mro__)
+
+
 def _exceptions(value: object) -> tuple[type[BaseException] | str, ...]:
     items = value if isinstance(value, tuple | list | set | frozenset) else (value,)
     if not items:
@@ -95,6 +102,8 @@ def _exceptions(value: object) -> tuple[type[BaseException] | str, ...]:
     for item in items:
         if not isinstance(item, str) and not (isinstance(item, type) and issubclass(item, BaseException)):
             raise TypeError(f"retry.exceptions holds exception classes or their names, not {item!r}")
+    if isinstance(items, set | frozenset):
+        items = sorted(items, key=lambda item: item if isinstance(item, str) else exception_name(item))
     return tuple(items)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_RATE = re.compile(r"rate\((\d+) (minute|hour|day)(s?)\)\Z")
+_RATE = re.compile(r"rate\(([0-9]+) (minute|hour|day)(s?)\)\Z")
 _CRON = re.compile(r"cron\((.*)\)\Z")
 _FIELDS = ("minutes", "hours", "day-of-month", "month", "day-of-week", "year")
 _NAMES = {
@@ -19,7 +19,7 @@ _RANGES = {
     "day-of-week": (1, 7),
     "year": (1970, 2199),
 }
-_PART = re.compile(r"(\*|\?|L|LW|\w+(?:-\w+)?)(?:/(\d+))?\Z")
+_PART = re.compile(r"(\*|L|LW|\w+(?:-\w+)?)(?:/0*([1-9][0-9]*))?\Z", re.ASCII)
 MAX_EXPRESSION = 256
 """EventBridge Scheduler's limit for an expression, in characters."""
 
@@ -58,10 +58,10 @@ def check_timezone(name: object) -> str | None:
 def _check_cron(fields: list[str]) -> str | None:
     if len(fields) != len(_FIELDS):
         return f"cron has six fields ({' '.join(_FIELDS)}), not {len(fields)}"
-    if (fields[2] == "?") == (fields[4] == "?"):
-        return "cron needs '?' in exactly one of day-of-month and day-of-week"
+    if [place for place, field in enumerate(fields) if field == "?"] not in ([2], [4]):
+        return "cron needs '?' in exactly one of day-of-month and day-of-week, and nowhere else"
     for name, field in zip(_FIELDS, fields, strict=True):
-        if not all(_part_is_fine(name, part) for part in field.split(",")):
+        if field != "?" and not all(_part_is_fine(name, part) for part in field.split(",")):
             return f"cron's field {name} cannot be '{field}'"
     return None
 
@@ -69,13 +69,13 @@ def _check_cron(fields: list[str]) -> str | None:
 def _part_is_fine(name: str, part: str) -> bool:
     if name == "day-of-week" and re.fullmatch(r"[1-7]#[1-5]|[1-7]L", part):
         return True
-    if name == "day-of-month" and re.fullmatch(r"\d{1,2}W", part):
+    if name == "day-of-month" and re.fullmatch(r"[0-9]{1,2}W", part):
         return _in_range(name, part[:-1])
     match = _PART.match(part)
     if not match:
         return False
     value = match.group(1)
-    if value in ("?", "L", "LW"):
+    if value in ("L", "LW"):
         return name in ("day-of-month", "day-of-week") and not match.group(2)
     return value == "*" or all(_in_range(name, end) for end in value.split("-"))
 

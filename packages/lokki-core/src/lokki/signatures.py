@@ -36,8 +36,9 @@ class Parameters:
             return MISSING
         if not isinstance(value, str):
             return value
+        space = getattr(inspect.unwrap(self.fn), "__globals__", {})  # of the function that has these annotations
         try:
-            return eval(value, getattr(self.fn, "__globals__", {}))  # noqa: S307  # the author's own annotation
+            return eval(value, space)  # noqa: S307  # the author's own annotation
         except Exception:  # names under TYPE_CHECKING, and whatever else an annotation may do
             return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from types import FunctionType
 
 from .record import Record
 
@@ -30,8 +31,15 @@ def caller() -> Where:
 
 def of_function(fn: object) -> Where | None:
     """Where a function begins; None for callables without code of their own."""
-    code = getattr(fn, "__code__", None)
+    code = getattr(unwrapped(fn), "__code__", None)
     return Where(code.co_filename, code.co_firstlineno) if code is not None else None
+
+
+def unwrapped(fn: object) -> object:
+    """The author's function inside decorators that use functools.wraps."""
+    while isinstance(fn, FunctionType) and "__wrapped__" in vars(fn):
+        fn = vars(fn)["__wrapped__"]
+    return fn
 
 
 def _short(file: str) -> str:
