@@ -5,6 +5,7 @@ Input: what the step returned. Output: items in a `PackWriter`. Runs the author'
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sized
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -47,7 +48,7 @@ def fan_out(
 
 def _write(pack: PackWriter, items: Iterator[Any], invoker: Invoker) -> PackRef:
     with pack:
-        write_items(pack, items, lambda item, index: pickled(item, invoker, index))
+        write_items(pack, items, invoker)
         return pack.seal()
 
 
@@ -98,14 +99,21 @@ def iterable_of(result: object, node: str) -> Iterator[Any]:
         ) from None
 
 
-def write_items(pack: PackWriter, items: Iterator[Any], pickled: Callable[[Any, int], bytes]) -> None:
-    """Add all `items` to a pack as they come, a few at a time in memory."""
+def write_items(pack: PackWriter, items: Iterator[Any], invoker: Invoker) -> None:
+    """Add all `items` to a pack as they come, a few at a time in memory. Raises ResultError."""
     index = 0
     few = 1
     while chunk := list(islice(items, few)):
-        payloads = [pickled(item, index + place) for place, item in enumerate(chunk)]
-        for payload in payloads:
-            pack.append_pickled(payload)
+        payloads = _pickled_items(chunk, index, invoker)
+        pack.extend_pickled(payloads)
         index += len(chunk)
         size = sum(map(len, payloads))
         few = min(few * 2, MEMBER_ITEMS) if size < MEMBER_BYTES // 8 else 1
+
+
+def _pickled_items(items: list[Any], first: int, invoker: Invoker) -> list[bytes]:
+    dumps = pickle.dumps
+    try:
+        return [dumps(item, 5) for item in items]
+    except Exception:  # pickling runs the author's code: anything may come; once more, to tell which item it was
+        return [pickled(item, invoker, first + place) for place, item in enumerate(items)]

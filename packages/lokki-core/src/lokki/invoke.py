@@ -7,8 +7,9 @@ results go, which the caller passes in.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .clock import SYSTEM_CLOCK, Clock
 from .context import Frame, current
@@ -61,11 +62,12 @@ class Invoker:
         self._call = call
         self._clock = clock
         self._on_retry = on_retry
-        self._frame = lambda: Frame(run_id, flow, node, started_at)
+        self._run_id = run_id
+        self._started_at = started_at
 
     def session(self) -> Session:
         """A caller for one thread."""
-        return Session(self, self._frame())
+        return Session(self, Frame(self._run_id, self.flow, self.node, self._started_at))
 
     def failure(self, error: BaseException, index: int | None, attempts: int) -> StepFailedError:
         """What to raise when `error` ended the last of `attempts`."""
@@ -82,6 +84,19 @@ class Invoker:
         )
         failed.__cause__ = error
         return failed
+
+    def unpicklable(self, result: Any, index: int | None, error: Exception) -> ResultError:
+        """What to raise when `error` says that `result` cannot be pickled."""
+        kind = type(result).__name__
+        item = "" if index is None else f", item {index}"
+        if kind in ("generator", "map", "filter", "zip"):
+            hint = "Return a list; only a step that feeds .map may return a generator."
+        else:
+            hint = "Return plain data, or a class defined at module level."
+        message = f"flow '{self.flow}', step '{self.node}'{item}: its result, a {kind}, cannot be pickled: {error}."
+        wrong = ResultError(message, hint=hint)
+        wrong.__cause__ = error
+        return wrong
 
 
 class Session:
@@ -133,27 +148,58 @@ class Session:
             current.reset(token)
 
     def item(self, value: Any, index: int, again: Callable[[int], Sequence[Any]]) -> bytes:
-        """The pickled result of the step for one item: `call` without its options, for maps of millions.
-
-        `again(index)` makes fresh inputs for a further attempt.
-        """
-        frame = self._frame
-        frame.index = index
-        frame.attempt = 1
-        if self._limit_s is None:
-            token = current.set(frame)
-            try:
-                result = self._fn(value, *self._args, **self._kwargs)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # SystemExit too: a step must not end the run's process
-                self._next_attempt(error)
-            else:
-                return pickled(result, self._invoker, index)
-            finally:
-                current.reset(token)
-            return self.tried_item(again, index, frame.attempt)
+        """The pickled result of the step for one item. `again(index)` makes fresh inputs for a further attempt."""
         return self.call((value,), self.pickle, index=index, again=lambda: again(index))
+
+    def items(
+        self, values: Iterable[Any], first: int, again: Callable[[int], Sequence[Any]]
+    ) -> Iterator[bytes | LokkiError]:
+        """`item` for consecutive items, `first` being the index of the first: maps of millions go this way.
+
+        Yields the pickled result of each, or the StepFailedError or ResultError that ended it.
+        """
+        frame, one, dumps = self._frame, self._one_argument(), pickle.dumps
+        token = current.set(frame)
+        try:
+            for index, value in enumerate(values, first):
+                frame.index = index
+                try:
+                    result = one(value)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:  # SystemExit too: a step must not end the run's process
+                    yield self._rescued(error, index, again)
+                    continue
+                try:
+                    payload = dumps(result, 5)
+                except Exception as error:  # pickling runs the author's code: anything may come
+                    yield self._invoker.unpicklable(result, index, error)
+                else:
+                    yield payload
+        finally:
+            current.reset(token)
+
+    def _one_argument(self) -> Callable[[Any], Any]:
+        """The step as a function of the upstream result alone."""
+        if self._limit_s is not None:
+            return self._timed
+        if self._args:
+            return lambda value: self._fn(value, *self._args, **self._kwargs)
+        return partial(self._fn, **self._kwargs) if self._kwargs else self._fn
+
+    def _timed(self, value: Any) -> Any:
+        return self._attempt((value,), _as_it_is, None)
+
+    def _rescued(self, error: BaseException, index: int, again: Callable[[int], Sequence[Any]]) -> bytes | LokkiError:
+        """What further attempts on an item bring after the first one failed with `error`."""
+        self._frame.attempt = 1
+        try:
+            self._next_attempt(error)
+            return self.tried_item(again, index, self._frame.attempt)
+        except (StepFailedError, ResultError) as final:
+            return final
+        finally:
+            self._frame.attempt = 1
 
     def tried_item(self, again: Callable[[int], Sequence[Any]], index: int, attempt: int) -> bytes:
         """`item` for one that was tried before: this is attempt number `attempt`."""
@@ -203,20 +249,11 @@ def pickled(result: Any, invoker: Invoker, index: int | None) -> bytes:
     try:
         return pickle.dumps(result, 5)
     except Exception as error:  # pickling runs the author's code: anything may come
-        _unpicklable(result, invoker, index, error)
+        raise invoker.unpicklable(result, index, error) from error
 
 
-def _unpicklable(result: Any, invoker: Invoker, index: int | None, error: Exception) -> NoReturn:
-    kind = type(result).__name__
-    item = "" if index is None else f", item {index}"
-    if kind in ("generator", "map", "filter", "zip"):
-        hint = "Return a list; only a step that feeds .map may return a generator."
-    else:
-        hint = "Return plain data, or a class defined at module level."
-    raise ResultError(
-        f"flow '{invoker.flow}', step '{invoker.node}'{item}: its result, a {kind}, cannot be pickled: {error}.",
-        hint=hint,
-    ) from error
+def _as_it_is(result: Any) -> Any:
+    return result
 
 
 def describe(error: BaseException) -> str:
@@ -226,13 +263,12 @@ def describe(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
-def item_failure(error: StepFailedError, index: int) -> ItemFailure:
-    """What is kept of a failed item."""
+def item_failure(error: LokkiError, index: int) -> ItemFailure:
+    """What is kept of an item that `error` ended: the author's own exception where there is one."""
+    if not isinstance(error, StepFailedError):
+        return ItemFailure(index, type(error).__name__, str(error), "", getattr(error, "step", ""))
     cause = error.__cause__
-    if cause is None:
-        kind, text = "LokkiError", str(error)
-    else:
-        kind, text = exception_name(type(cause)), str(cause)
+    kind, text = ("StepFailedError", error.message) if cause is None else (exception_name(type(cause)), str(cause))
     return ItemFailure(index, kind, text, error.traceback, error.step, error.attempts)
 
 

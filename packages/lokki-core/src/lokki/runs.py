@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -267,10 +268,9 @@ class LocalRun:
         if self._loaded:
             return
         self._loaded = True
-        try:
+        # Results of plain types can be read without it, and others say what is missing.
+        with suppress(FlowDefinitionError, ImportError, SyntaxError):
             load_module(document["module"], document["file"])
-        except (FlowDefinitionError, ImportError, SyntaxError):
-            pass  # results of plain types can be read without it, and others say what is missing
 
 
 class _Where:
@@ -315,9 +315,8 @@ def _find(chain: tuple[TaskEntry | MapLink, ...], node: str) -> _Where:
 def _enclosing(chain: tuple[TaskEntry | MapLink, ...], node: str) -> list[MapLink]:
     """The maps around a node, outermost first."""
     for link in chain:
-        if isinstance(link, MapLink):
-            if any(where.task.node == node for where in _places(link.body, link)):
-                return [link, *_enclosing(link.body, node)]
+        if isinstance(link, MapLink) and any(where.task.node == node for where in _places(link.body, link)):
+            return [link, *_enclosing(link.body, node)]
     return []
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ParamError
 from ..params import Param, convert_json, convert_text
 
 if TYPE_CHECKING:
+    import argparse
+
     from ..resolve import Resolved
 
 _PREFIX = "param:"
@@ -28,21 +29,24 @@ def add_parameters(parser: argparse.ArgumentParser, params: Mapping[str, Param])
         if param.type.label == "bool":
             group.add_argument(*names, nargs="?", const="true", **settings)
             no = [f"--no-{name.removeprefix('--')}" for name in names]
-            group.add_argument(
-                *no, action="store_const", const="false", dest=_PREFIX + param.name, help=argparse.SUPPRESS
-            )
+            group.add_argument(*no, action="store_const", const="false", dest=_PREFIX + param.name, help="==SUPPRESS==")
         else:
             group.add_argument(*names, **settings)
-    group.add_argument(
-        "--param", action="append", default=[], metavar="NAME=VALUE", help="any parameter, also of the first step"
-    )
+    group.add_argument("--param", action="append", metavar="NAME=VALUE", help="any parameter, also of the first step")
     group.add_argument("--params", metavar="FILE", help="JSON object of parameters; - reads stdin; options win over it")
+
+
+class ParameterOptions(Protocol):
+    """What a parser that went through `add_parameters` finds."""
+
+    params: str | None
+    param: Sequence[str]
 
 
 class Given:
     """The parameters a command line gives, before and after the flow body is evaluated."""
 
-    def __init__(self, known: Mapping[str, Param], options: argparse.Namespace, rest: Sequence[str]) -> None:
+    def __init__(self, known: Mapping[str, Param], options: ParameterOptions, rest: Sequence[str]) -> None:
         """Raises ParamError for a bad file, an unreadable word or a value that does not fit its type."""
         from_file = _read_file(options.params)
         texts = {
@@ -110,6 +114,3 @@ def _loose_options(rest: Sequence[str]) -> dict[str, str]:
             value = words.pop(0)
         found[name.replace("-", "_")] = value
     return found
-
-
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,8 @@ from ..runner.local import LocalRunner, RunResult
 from .parameters import Given, add_parameters
 
 if TYPE_CHECKING:
+    import argparse
+
     from ..config import LokkiConfig
     from ..decorators import Flow
     from ..runner.events import Event, Listener
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
 def run_command(flow: Flow[Any], words: Sequence[str]) -> int:
     """Run `flow` as the command line says and print its result. Returns the exit code; raises LokkiError."""
     known = flow_params(flow)
-    asks_help = "-h" in words or "--help" in words
-    parser = _parser(flow, {**known, **(_implicit_for_help(flow, known) if asks_help else {})})
-    options, rest = parser.parse_known_args(list(words))
+    options, rest = _parse(flow, known, words)
     given = Given(known, options, rest)
     config = load_config(os.path.dirname(os.path.abspath(flow.fn.__code__.co_filename)), overrides=_overrides(options))
     run = _Run(flow, options, given, config)
@@ -40,7 +39,7 @@ def run_command(flow: Flow[Any], words: Sequence[str]) -> int:
 class _Run:
     """One run on behalf of a command line."""
 
-    def __init__(self, flow: Flow[Any], options: argparse.Namespace, given: Given, config: LokkiConfig) -> None:
+    def __init__(self, flow: Flow[Any], options: Options, given: Given, config: LokkiConfig) -> None:
         self._flow = flow
         self._options = options
         self._given = given
@@ -91,7 +90,33 @@ def show_result(value: Any, write: Callable[[str], object] = sys.stdout.write) -
         write(f"{value}\n")
 
 
+class Options:
+    """What `run` is told beside parameters, as it is when nothing is said."""
+
+    resume: str | None = None
+    run_id: str | None = None
+    executor: str | None = None
+    workers: int | None = None
+    store: str | None = None
+    debug = False
+    params: str | None = None
+    param: Sequence[str] = ()
+
+
+def _parse(flow: Flow[Any], known: Mapping[str, Param], words: Sequence[str]) -> tuple[Options, list[str]]:
+    """The options, and the words that only the flow body can explain."""
+    options = Options()
+    if not words:  # the most common case, without the 10 ms that a parser costs
+        return options, []
+    asks_help = "-h" in words or "--help" in words
+    parser = _parser(flow, {**known, **(_implicit_for_help(flow, known) if asks_help else {})})
+    _, rest = parser.parse_known_args(list(words), namespace=options)
+    return options, rest
+
+
 def _parser(flow: Flow[Any], params: Mapping[str, Param]) -> argparse.ArgumentParser:
+    import argparse  # noqa: PLC0415  # see _parse
+
     script = os.path.basename(sys.argv[0]) or "flow.py"
     parser = argparse.ArgumentParser(
         prog=f"python {script} run",
@@ -121,7 +146,7 @@ def _implicit_for_help(flow: Flow[Any], known: Mapping[str, Param]) -> dict[str,
     return {}
 
 
-def _overrides(options: argparse.Namespace) -> dict[str, object]:
+def _overrides(options: Options) -> dict[str, object]:
     return {
         "local.store_type": options.store,
         "local.executor": options.executor,
@@ -172,8 +197,8 @@ def _live_listener(level: str, stack: ExitStack) -> Listener:
         sys.stdout, sys.stderr = before
         display.close()
 
-    sys.stdout = PrintAbove(display, 1)  # type: ignore[assignment]  # it has what print and logging need
-    sys.stderr = PrintAbove(display, 2)  # type: ignore[assignment]  # see above
+    sys.stdout = PrintAbove(display, 1)  # it has what print and logging need
+    sys.stderr = PrintAbove(display, 2)
     stack.callback(restore)
     return display
 

@@ -6,8 +6,9 @@ threads and worker processes; nothing of it goes from one process to another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..clock import SYSTEM_CLOCK, Clock
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from ..store.pack import Row
 
 Path = tuple[int, ...]
+
+_KEPT_MANIFESTS = 16
 
 MEMBER_ITEMS = 64
 """Items of a map's source that share a gzip member."""
@@ -69,6 +72,8 @@ class Execution:
         self._calls = calls
         self._invokers: dict[str, Invoker] = {}
         self._parameters: dict[str, Parameters] = {}
+        self._rows: dict[tuple[str, Path], Sequence[Row]] = {}
+        self._lock = Lock()
         self._journals: dict[tuple[str, Path], JournalWriter] = {}
 
     def tell(self, kind: Kind, **details: Any) -> None:
@@ -108,22 +113,37 @@ class Execution:
     def journal(self, node: str, path: Path) -> JournalWriter:
         """This process's log of the results of `node` inside the map at `path`."""
         key = (node, path)
-        if key not in self._journals:
-            self._journals[key] = self.store.open_journal(self.flow, self.run_id, node, path=path, part=self.part)
-        return self._journals[key]
+        with self._lock:
+            journal = self._journals.get(key)
+            if journal is None:
+                journal = self.store.open_journal(self.flow, self.run_id, node, path=path, part=self.part)
+                self._journals[key] = journal
+        return journal
 
     def close_journals(self, keep: int = 0) -> None:
         """Let go of all but the `keep` journals opened last; they open again when needed."""
-        for key in list(self._journals)[: max(len(self._journals) - keep, 0)]:
-            self._journals.pop(key).close()
+        with self._lock:
+            for key in list(self._journals)[: max(len(self._journals) - keep, 0)]:
+                self._journals.pop(key).close()
 
     def output_url(self, node: str, path: Path) -> str:
         """Where the result of `node` lies."""
         return self.store.output_url(self.flow, self.run_id, node, path=path)
 
-    def rows(self, node: str, path: Path) -> list[Row]:
-        """The manifest of the map that `node` feeds."""
-        return self.store.read_manifest(self.store.manifest_url(self.flow, self.run_id, node, path=path))
+    def rows(self, node: str, path: Path) -> Sequence[Row]:
+        """The manifest of the map that `node` feeds; those asked for last are kept."""
+        rows = self._rows.get((node, path))
+        if rows is None:
+            rows = self.store.read_manifest(self.store.manifest_url(self.flow, self.run_id, node, path=path))
+            self.remember_rows(node, path, rows)
+        return rows
+
+    def remember_rows(self, node: str, path: Path, rows: Sequence[Row]) -> None:
+        """Keep a manifest that was just written or read."""
+        with self._lock:
+            self._rows[node, path] = rows
+            while len(self._rows) > _KEPT_MANIFESTS:
+                del self._rows[next(iter(self._rows))]
 
     def is_sealed(self, node: str, path: Path, *, feeds_map: bool) -> bool:
         """Whether the result of `node` is there, whole."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..bindings import bindings_record, calls_of, differences, shape_differences
@@ -16,19 +15,19 @@ from ..clock import SYSTEM_CLOCK, Clock
 from ..environment import set_variable
 from ..errors import LokkiError, ObjectMissingError, ParamError, ResumeError
 from ..params import check_size, complete
+from ..record import Record
 from ..resolve import Resolved, flow_params, resolve
 from ..store.local import LocalStore
-from .events import Listener, ignore
+from .events import Kind, Listener, ignore
 from .execution import Execution
-from .pool import Pool
-from .processes import WorkerSpec
-from .record import RunLock, RunRecord, check_run_id, new_run_id, prune
+from .place import Keeping, Place
+from .record import RunRecord, check_run_id, new_run_id
 from .work import Operation, operations, run_operation
-from ..record import Record
 
 if TYPE_CHECKING:
     from ..decorators import Flow
-    from ..store.journal import JournalStore
+    from .pool import Pool
+    from .processes import WorkerSpec
 
 Executor = Literal["thread", "process"]
 
@@ -79,7 +78,8 @@ class LocalRunner:
     ) -> RunResult:
         """Run `flow` with typed `params`: its own, and arguments bound to its first step.
 
-        `implicit` makes more of the latter, once the flow body has told what may be given. Raises ParamError or GraphError before anything runs, and LokkiError for whatever ends the run.
+        `implicit` makes more of the latter, once the flow body has told what may be given. Raises ParamError or
+        GraphError before anything runs, and LokkiError for whatever ends the run.
         """
         given = dict(params or {})
         known = flow_params(flow)
@@ -91,10 +91,8 @@ class LocalRunner:
         started_at = self._clock.now()
         run_id = check_run_id(run_id) if run_id else new_run_id(started_at)
         bindings = bindings_record(resolved, {**values, **extra}, extra, started_at)
-        with _Place(self, resolved, run_id) as place:
-            if place.kept is not None and os.path.exists(
-                os.path.join(place.kept.run_dir(flow.name, run_id), "run.json")
-            ):
+        with Place(self._keeping(flow), flow.name, run_id) as place:
+            if place.is_used:
                 raise ResumeError(f"run '{run_id}' exists already.", hint=f"Go on with it: --resume {run_id}.")
             place.store.create_bindings(flow.name, run_id, bindings)
             return self._go(resolved, place, run_id, bindings, resuming=False)
@@ -120,14 +118,18 @@ class LocalRunner:
         resolved = resolve(flow, _flow_values(flow, stored, run_id))
         _check_params(stored, {**(params or {}), **(implicit(resolved) if implicit else {})}, resolved, run_id)
         _check_shape(resolved, bindings["shape"], run_id)
-        with _Place(self, resolved, run_id) as place:
+        with Place(self._keeping(flow), flow.name, run_id) as place:
             return self._go(resolved, place, run_id, bindings, resuming=True)
+
+    def _keeping(self, flow: Flow[Any]) -> Keeping:
+        root = None if self.store_type == "memory" else self._root_of(flow)
+        return Keeping(root, self.keep_runs, shared=self.executor == "process")
 
     def _root_of(self, flow: Flow[Any]) -> str:
         return self.root or os.path.join(os.path.dirname(os.path.abspath(_file_of(flow))), ".lokki")
 
     def _go(
-        self, resolved: Resolved, place: _Place, run_id: str, bindings: Mapping[str, Any], *, resuming: bool
+        self, resolved: Resolved, place: Place, run_id: str, bindings: Mapping[str, Any], *, resuming: bool
     ) -> RunResult:
         flow = resolved.flow
         record = RunRecord(place.store, flow.name, run_id)
@@ -151,7 +153,7 @@ class LocalRunner:
             value = self._execute(execution, self._spec(resolved, place, run_id, resuming=resuming))
         except BaseException as error:
             status = "failed" if isinstance(error, Exception) else "interrupted"
-            kind = "run_failure" if isinstance(error, Exception) else "run_interrupted"
+            kind: Kind = "run_failure" if isinstance(error, Exception) else "run_interrupted"
             record.end(status, self._clock.now(), str(error))
             execution.tell(kind, duration_s=self._clock.monotonic() - begin, message=str(error))
             raise
@@ -159,32 +161,35 @@ class LocalRunner:
         execution.tell("run_success", duration_s=self._clock.monotonic() - begin)
         return RunResult(run_id, value)
 
-    def _spec(self, resolved: Resolved, place: _Place, run_id: str, *, resuming: bool) -> WorkerSpec | None:
+    def _spec(self, resolved: Resolved, place: Place, run_id: str, *, resuming: bool) -> WorkerSpec | None:
         if self.executor == "thread" or not isinstance(place.store, LocalStore):
             return None
         flow = resolved.flow
+        from .processes import WorkerSpec  # noqa: PLC0415  # 15 ms that threads do not need
+
         file = os.path.abspath(_file_of(flow))
         return WorkerSpec(file, flow.fn.__module__, resolved.graph, place.store.root, run_id, resuming)
 
     def _execute(self, execution: Execution, spec: WorkerSpec | None) -> Any:
-        pool = self.pool = Pool(execution, self.workers, spec)
+        self.pool = _new_pool(execution, self.workers, spec) if execution.maps else None
         try:
-            if execution.maps:
-                pool.start_processes()
+            if self.pool is not None:
+                self.pool.start_processes()
             execution.tell("run_start")
             for operation in operations(execution.graph.chain):
-                self._do(execution, pool, operation)
+                self._do(execution, operation)
             return execution.result(execution.graph.chain, ())
         finally:
-            pool.stop()
+            if self.pool is not None:
+                self.pool.stop()
             execution.close_journals()
 
-    def _do(self, execution: Execution, pool: Pool, operation: Operation) -> None:
+    def _do(self, execution: Execution, operation: Operation) -> None:
         task, link = operation.task, operation.link
         if task is None:
-            assert link is not None  # noqa: S101  # an operation is a task or a map
-            if not self._is_aggregated(execution, link.agg.node if link.agg else None, operation):
-                pool.run_map(link)
+            assert link is not None and self.pool is not None  # noqa: S101, PT018  # without a task it is a map
+            if not self._is_aggregated(execution, link.agg.node if link.agg else None):
+                self.pool.run_map(link)
             return
         if execution.resuming and execution.is_sealed(task.node, (), feeds_map=operation.feeds_map):
             execution.tell("step_skipped", step=task.node)
@@ -199,7 +204,7 @@ class LocalRunner:
             raise
         execution.tell("step_success", step=task.node, duration_s=self._clock.monotonic() - begin)
 
-    def _is_aggregated(self, execution: Execution, agg: str | None, operation: Operation) -> bool:
+    def _is_aggregated(self, execution: Execution, agg: str | None) -> bool:
         """Whether a map's aggregation is done, so that its items need not be looked at."""
         if agg is None or not execution.resuming:
             return False
@@ -207,42 +212,10 @@ class LocalRunner:
         return execution.is_sealed(agg, (), feeds_map=following[0].feeds_map)
 
 
-class _Place:
-    """The store a run works in; a context that cleans up what is not to be kept."""
+def _new_pool(execution: Execution, workers: int, spec: WorkerSpec | None) -> Pool:
+    from .pool import Pool  # noqa: PLC0415  # only flows with maps need workers
 
-    def __init__(self, runner: LocalRunner, resolved: Resolved, run_id: str) -> None:
-        self._runner = runner
-        self._flow = resolved.flow
-        self._run_id = run_id
-        self._exit = ExitStack()
-        self.store: JournalStore
-        self.kept: LocalStore | None = None
-
-    def __enter__(self) -> _Place:
-        runner, name = self._runner, self._flow.name
-        if runner.store_type == "memory":
-            self.store = self._memory_store()
-            return self
-        self.store = self.kept = LocalStore(runner._root_of(self._flow), flow_name=name)
-        lock = RunLock(self.kept.run_dir(name, self._run_id))
-        lock.acquire()
-        self._exit.callback(lock.release)
-        prune(self.kept, name, runner.keep_runs, self._run_id)
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._exit.close()
-
-    def _memory_store(self) -> JournalStore:
-        if self._runner.executor == "thread":
-            from ..store.memory import MemoryStore  # noqa: PLC0415  # not needed by most runs
-
-            return MemoryStore()
-        import tempfile  # noqa: PLC0415  # 10 ms that only this combination needs
-
-        folder = tempfile.TemporaryDirectory(prefix="lokki-")  # worker processes must reach it too
-        self._exit.enter_context(folder)
-        return LocalStore(folder.name)
+    return Pool(execution, workers, spec)
 
 
 def default_workers(executor: Executor) -> int:

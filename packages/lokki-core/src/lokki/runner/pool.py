@@ -12,15 +12,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LokkiError, MapFailedError, StepFailedError
-from ..failure import ItemFailure
 from ..graph import MapLink, TaskEntry
 from ..invoke import ResultError, item_failure
-from .processes import ProcessWorker, Request, WorkerDiedError, WorkerSpec
 from .scheduler import FanOut, Outcome, Scheduler, Unit
 from .work import Done, Worker
 
 if TYPE_CHECKING:
+    from .events import Kind
     from .execution import Execution, Path
+    from .processes import ProcessWorker, WorkerSpec
 
 ITEM_ERRORS = (StepFailedError, ResultError, MapFailedError)
 """What is the fault of an item, and may be tolerated; anything else ends the run."""
@@ -31,7 +31,7 @@ CPU_BOUND_S = 1.0
 TICK_S = 0.1
 """How often progress is told, in seconds."""
 
-Do = Callable[[Unit], Done]
+Do = Callable[[Unit], Outcome]
 
 
 class Pool:
@@ -45,7 +45,12 @@ class Pool:
         self._processes: list[ProcessWorker] = []
         self._warned = False
         self._broken: BaseException | None = None
-        self.scheduler = Scheduler(workers, on_finish=self._finished, on_item_failed=self._item_failed)
+        self.scheduler = Scheduler(
+            workers,
+            on_finish=self._finished,
+            on_item_failed=self._item_failed,
+            monotonic=execution.clock.monotonic,
+        )
 
     @property
     def busy(self) -> bool:
@@ -69,8 +74,8 @@ class Pool:
         if self._broken is not None:
             raise self._broken
         taken = self._execution.clock.monotonic() - fan.begun_s
-        kind = "map_failure" if fan.error else "map_success"
         details: dict[str, Any] = {"done": fan.done, "failed": fan.failed, "total": fan.total, "duration_s": taken}
+        kind: Kind = "map_failure" if fan.error else "map_success"
         self._execution.tell(kind, step=link.name, message=str(fan.error) if fan.error else None, **details)
         if fan.error is not None:
             raise fan.error
@@ -126,10 +131,10 @@ class Pool:
 
     def _work(self, do: Do) -> None:
         try:
-            while (unit := self.scheduler.take()) is not None:
+            unit = self.scheduler.take()
+            while unit is not None:
                 self._add_worker()
-                done = do(unit)
-                self.scheduler.settle(unit, self._outcome(unit, done))
+                unit = self.scheduler.exchange(unit, do(unit))
         except BaseException as error:  # a bug of ours must end the run, not hang it
             self._broken = error
             self.scheduler.abandon()
@@ -137,64 +142,67 @@ class Pool:
     def _outcome(self, unit: Unit, done: Done) -> Outcome:
         outcome = Outcome(done.done, done.failed, done.error, elapsed_s=done.elapsed_s, cpu_s=done.cpu_s)
         if done.reached is not None:
-            inner = [link for link in unit.fan.link.body if isinstance(link, MapLink)]
-            passed = sum(1 for operation in self._worker.operations(unit.fan.link)[: done.reached] if operation.is_map)
-            outcome.inner = self._fan_out(inner[passed], (*unit.fan.path, unit.first))
+            inner = self._worker.operations(unit.fan.link)[done.reached].link
+            assert inner is not None  # noqa: S101  # an item only waits where there is a map
+            outcome.inner = self._fan_out(inner, (*unit.fan.path, unit.first))
             outcome.reached = done.reached
         return outcome
 
-    def _in_thread(self, unit: Unit) -> Done:
+    def _in_thread(self, unit: Unit) -> Outcome:
         fan = unit.fan
         if fan.link.nested:
-            return self._worker.item(fan.link, fan.path, unit.first, unit.position, attempt=1, suspect=False)
-        return self._worker.items(fan.link, fan.path, unit.first, unit.count, attempt=1, suspect=False, fan=fan)
+            done = self._worker.item(fan.link, fan.path, unit.first, unit.position, attempt=1, suspect=False)
+        else:
+            done = self._worker.items(fan.link, fan.path, unit.first, unit.count, attempt=1, suspect=False, fan=fan)
+        return self._outcome(unit, done)
 
     def _new_process(self, number: int) -> ProcessWorker:
+        from .processes import ProcessWorker  # noqa: PLC0415  # 15 ms that threads do not need
+
         assert self._spec is not None  # noqa: S101  # called with a spec only
         process = ProcessWorker(self._spec, number, self._execution.listener)
         process.start()
         return process
 
     def _in_process(self, number: int) -> Do:
-        def do(unit: Unit) -> Done:
+        from .processes import Request, WorkerDiedError  # noqa: PLC0415  # see above
+
+        def do(unit: Unit) -> Outcome:
             fan = unit.fan
             where = (fan.link.name, fan.path, unit.first, unit.count, unit.position, unit.attempt, unit.suspect)
             try:
-                return self._processes[number].do(Request(*where))
+                return self._outcome(unit, self._processes[number].do(Request(*where)))
             except WorkerDiedError as death:
-                if fan.stopped:
-                    return Done()
+                if fan.stopped or self.scheduler.closed:
+                    return Outcome()
                 self._processes[number] = self._new_process(number)
                 return self._after_death(unit, death)
             except LokkiError as error:
-                return Done(error=error)
+                return Outcome(error=error)
 
         return do
 
-    def _after_death(self, unit: Unit, death: WorkerDiedError) -> Done:
+    def _after_death(self, unit: Unit, death: Exception) -> Outcome:
         """Hand out again what a dead worker held: item by item first, to learn which of them kills."""
         fan = unit.fan
         if unit.count > 1:
-            fan.again.extend(Unit(fan, unit.first + place, suspect=True) for place in range(unit.count))
-            return Done()
+            return Outcome(retry=[Unit(fan, unit.first + place, suspect=True) for place in range(unit.count)])
         node = self._node_at_work(unit)
         invoker = self._execution.invoker(node)
-        if unit.attempt <= invoker.retry.retries:
-            retry = Unit(fan, unit.first, position=unit.position, attempt=unit.attempt + 1, suspect=True)
-            self._execution.tell(
-                "step_retry", step=node, index=unit.first, attempt=unit.attempt, message=str(death), duration_s=0.0
-            )
-            fan.again.append(retry)
-            return Done()
-        return self._item_lost(unit, invoker.failure(death, unit.first, unit.attempt))
+        if unit.attempt > invoker.retry.retries:
+            return self._item_lost(unit, invoker.failure(death, unit.first, unit.attempt))
+        self._execution.tell(
+            "step_retry", step=node, index=unit.first, attempt=unit.attempt, message=str(death), duration_s=0.0
+        )
+        return Outcome(retry=[Unit(fan, unit.first, position=unit.position, attempt=unit.attempt + 1, suspect=True)])
 
-    def _item_lost(self, unit: Unit, error: StepFailedError) -> Done:
+    def _item_lost(self, unit: Unit, error: StepFailedError) -> Outcome:
         fan, execution = unit.fan, self._execution
         execution.write_error(error.step, (*fan.path, unit.first), error)
         if fan.link.nested or not fan.link.options.tolerated_failure_percentage:
-            return Done(error=error)
+            return Outcome(error=error)
         execution.journal(error.step, fan.path).append_failure(unit.first, item_failure(error, unit.first))
-        return Done(failed=1)
+        return Outcome(failed=1)
 
     def _node_at_work(self, unit: Unit) -> str:
         """The step a worker died in: the first one without a result for the item."""
@@ -227,11 +235,5 @@ class Pool:
         if not fan.link.options.tolerated_failure_percentage or not isinstance(error, ITEM_ERRORS):
             return error
         journal = self._execution.journal(fan.link.name, fan.path)
-        journal.append_failure(index, _failure(error, index))
+        journal.append_failure(index, item_failure(error, index))
         return None
-
-
-def _failure(error: LokkiError, index: int) -> ItemFailure:
-    if isinstance(error, StepFailedError):
-        return item_failure(error, index)
-    return ItemFailure(index, type(error).__name__, error.message, "", getattr(error, "step", ""))

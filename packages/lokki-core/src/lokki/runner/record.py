@@ -117,13 +117,24 @@ class RunRecord:
 def prune(store: LocalStore, flow: str, keep: int, current: str) -> None:
     """Delete the oldest runs of `flow` beyond `keep`, but none that is being worked on. Failures do not matter."""
     with suppress(LokkiError, OSError):
-        old = [run for run in store.runs(flow) if run != current]
-        for run_id in old[: max(len(old) + 1 - keep, 0)]:
-            lock = RunLock(store.run_dir(flow, run_id))
-            with suppress(ResumeError):
-                lock.acquire()
-                store.delete_run(flow, run_id)
-                lock.release()
+        runs = os.path.dirname(store.run_dir(flow, current))
+        with os.scandir(runs) as entries:
+            names = [entry.name for entry in entries if is_run_id(entry.name)]
+        if len(names) > keep:
+            old = [run for run in store.runs(flow) if run != current]
+            for run_id in old[: len(names) - keep]:
+                _delete(store, flow, run_id)
+
+
+def _delete(store: LocalStore, flow: str, run_id: str) -> None:
+    """Delete a run unless somebody works on it."""
+    lock = RunLock(store.run_dir(flow, run_id))
+    with suppress(ResumeError):
+        lock.acquire()
+        try:
+            store.delete_run(flow, run_id)
+        finally:
+            lock.release()
 
 
 def _shown(params: Mapping[str, Any]) -> dict[str, Any]:

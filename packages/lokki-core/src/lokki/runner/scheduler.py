@@ -26,6 +26,12 @@ CLAIM_S = 0.02
 TRIVIAL_ITEM_S = 50e-6
 """Items faster than this gain nothing from a second thread: the interpreter lock eats it up."""
 
+TRIAL_S = 0.002
+"""How long other workers wait for the first claim to tell how fast items are, in seconds."""
+
+BUSY_PROCESSOR = 0.85
+"""The share of a processor that threads together use when the interpreter lock is what they wait for."""
+
 
 @dataclass(eq=False)
 class Unit:
@@ -81,7 +87,10 @@ class FanOut:
     item_s: float | None = None
     """Seconds an item takes, learnt from those done; None before the first."""
     cpu_s: float = 0.0
-    busy_s: float = 0.0
+    trivial: bool = False
+    """Whether items are so fast that one thread at a time is best."""
+    tried_s: float = 0.0
+    """When the first unit was begun, on the monotonic clock."""
     begun_s: float = 0.0
     """When it was opened, on the monotonic clock."""
     error: LokkiError | None = None
@@ -98,10 +107,11 @@ class FanOut:
         """Whether more items failed than the map tolerates."""
         return self.failed * 100 > self.link.options.tolerated_failure_percentage * self.total
 
-    def claim(self, workers: int) -> Unit | None:
+    def claim(self, workers: int, now_s: float) -> Unit | None:
         """The next unit; None while there is none to hand out."""
-        if self.stopped or not self._may_start(workers):
+        if self.stopped or not self.may_start(workers) or self.on_trial(now_s):
             return None
+        self.tried_s = self.tried_s or now_s
         if self.again:
             return self._begin(self.again.popleft())
         if not self.ranges:
@@ -116,33 +126,45 @@ class FanOut:
         self.active += 1
         return unit
 
-    def _may_start(self, workers: int) -> bool:
+    def may_start(self, workers: int) -> bool:
+        """Whether another unit may be begun now, as far as limits go."""
         limit = self.link.options.concurrency_limit
         if self.link.nested:
             return self.active < min(limit or workers, workers)
-        if self.active and self.item_s is not None and self.item_s < TRIVIAL_ITEM_S:
+        if self.active and self.trivial:
             return False
         return limit is None or self.active < limit
+
+    def on_trial(self, now_s: float) -> bool:
+        """Whether the very first claim has only just begun, so that nobody knows yet how fast items are."""
+        return self.item_s is None and self.active > 0 and now_s - self.tried_s < TRIAL_S
 
     def _claim_size(self, workers: int) -> int:
         """One item while they are slow or unknown; a fair share of a few milliseconds' worth otherwise."""
         if self.link.nested or self.item_s is None:
             return 1
-        if self.item_s < TRIVIAL_ITEM_S:
+        if self.trivial:
             return MOST_ITEMS
         left = self.total - self.done - self.failed
         return max(1, min(MOST_ITEMS, int(CLAIM_S / self.item_s), left // (2 * workers)))
 
-    def learn(self, outcome: Outcome) -> None:
+    def learn(self, outcome: Outcome, now_s: float) -> None:
         """Take in how a unit went."""
         self.done += outcome.done
         self.failed += outcome.failed
         self.cpu_s += outcome.cpu_s
-        self.busy_s += outcome.elapsed_s
         items = outcome.done + outcome.failed
         if items and not self.link.nested:
             latest = outcome.elapsed_s / items
             self.item_s = latest if self.item_s is None else 0.5 * (self.item_s + latest)
+            self.trivial = self._is_trivial(latest, outcome.cpu_s / items, now_s)
+
+    def _is_trivial(self, item_s: float, item_cpu_s: float, now_s: float) -> bool:
+        """Whether items are so fast that threads only get in each other's way."""
+        if self.active <= 1:
+            return item_s < TRIVIAL_ITEM_S
+        busy = self.cpu_s / max(now_s - self.begun_s, 1e-9)
+        return 0 < item_cpu_s < TRIVIAL_ITEM_S and busy > BUSY_PROCESSOR
 
 
 class Scheduler:
@@ -154,12 +176,14 @@ class Scheduler:
         *,
         on_finish: Callable[[FanOut], LokkiError | None],
         on_item_failed: Callable[[FanOut, int, LokkiError], LokkiError | None],
+        monotonic: Callable[[], float],
     ) -> None:
         self.workers = workers
         self._on_finish = on_finish
         """Told of a finished map; returns what makes it a failure after all."""
         self._on_item_failed = on_item_failed
         """Told of a failed item of a map with maps inside; returns what ends the map, None where it is tolerated."""
+        self._monotonic = monotonic
         self._changed = Condition()
         self._open: list[FanOut] = []
         self._ready: deque[Unit] = deque()
@@ -176,39 +200,55 @@ class Scheduler:
     def take(self) -> Unit | None:
         """The next unit for a worker, waiting for one if need be; None when the run is over."""
         with self._changed:
-            while not self._closed:
-                unit = self._next()
-                if unit is not None:
-                    return unit
-                self._idle += 1
-                self._changed.wait()
-                self._idle -= 1
-            return None
+            return self._take()
+
+    def exchange(self, unit: Unit, outcome: Outcome) -> Unit | None:
+        """Take in how a worker's unit ended, and give it the next one as `take` does."""
+        with self._changed:
+            self._settle(unit, outcome)
+            following = None if self._closed else self._next()
+            if self._idle and (following is None or any(self._has_work(fan) for fan in self._open)):
+                self._changed.notify_all()
+            return following or self._take()
 
     def wants_worker(self) -> bool:
         """Whether another worker would have something to do."""
         with self._changed:
             return not self._closed and self._idle == 0 and any(self._has_work(fan) for fan in self._open)
 
-    def settle(self, unit: Unit, outcome: Outcome) -> None:
-        """Take in how a unit ended."""
-        with self._changed:
-            fan = unit.fan
-            fan.learn(outcome)
-            fan.again.extend(outcome.retry)
-            if outcome.inner is not None and not fan.stopped:
-                unit.position = outcome.reached
-                outcome.inner.waiting = unit
-                self._open.append(outcome.inner)
-            else:
-                self._end_unit(unit, outcome.error)
-            self._finish_what_is_done()
-            self._changed.notify_all()
+    def _take(self) -> Unit | None:
+        while not self._closed:
+            unit = self._next()
+            if unit is not None:
+                return unit
+            now_s = self._monotonic()
+            trial = any(fan.on_trial(now_s) for fan in self._open)
+            self._idle += 1
+            self._changed.wait(TRIAL_S if trial else None)
+            self._idle -= 1
+        return None
+
+    def _settle(self, unit: Unit, outcome: Outcome) -> None:
+        fan = unit.fan
+        fan.learn(outcome, self._monotonic())
+        fan.again.extend(outcome.retry)
+        if outcome.inner is not None and not fan.stopped:
+            unit.position = outcome.reached
+            outcome.inner.waiting = unit
+            self._open.append(outcome.inner)
+        else:
+            self._end_unit(unit, outcome.error)
+        self._finish_what_is_done()
 
     def wait(self, fan: FanOut, timeout_s: float | None) -> bool:
         """Wait until a map at the top is finished; False when `timeout_s` passed first."""
         with self._changed:
             return self._changed.wait_for(lambda: fan not in self._open, timeout_s)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is handed out any more."""
+        return self._closed
 
     def stop(self) -> None:
         """Hand out nothing more; workers end after their unit."""
@@ -232,19 +272,20 @@ class Scheduler:
 
     def _next(self) -> Unit | None:
         while self._ready:
-            unit = self._ready.popleft()
-            if not unit.fan.stopped:
-                return unit
-            unit.fan.active -= 1
+            ready = self._ready.popleft()
+            if not ready.fan.stopped:
+                return ready
+            ready.fan.active -= 1
             self._finish_what_is_done()
+        now_s = self._monotonic()
         for fan in reversed(self._open):
-            unit = fan.claim(self.workers)
+            unit = fan.claim(self.workers, now_s)
             if unit is not None:
                 return unit
         return None
 
     def _has_work(self, fan: FanOut) -> bool:
-        return bool(fan.ranges or fan.again) and not fan.stopped and fan._may_start(self.workers)
+        return bool(fan.ranges or fan.again) and not fan.stopped and fan.may_start(self.workers)
 
     def _stop(self, fan: FanOut, error: LokkiError) -> None:
         """Let a map hand out nothing more, and the maps inside its items neither."""
@@ -276,6 +317,7 @@ class Scheduler:
 
     def _finish(self, fan: FanOut) -> None:
         self._open.remove(fan)
+        self._changed.notify_all()
         error = self._on_finish(fan)
         fan.error = fan.error or error
         waiting = fan.waiting

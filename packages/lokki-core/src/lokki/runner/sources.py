@@ -7,6 +7,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..store.pack import Row
     from .execution import Execution, Path
 
@@ -17,7 +19,7 @@ class SourceReader:
     """Hands out a map's items, decoding each member once where it can. Threads may share it."""
 
     def __init__(self, execution: Execution, node: str, path: Path) -> None:
-        self.rows: list[Row] = execution.rows(node, path)
+        self.rows: Sequence[Row] = execution.rows(node, path)
         self.total = self.rows[-1].first + self.rows[-1].count if self.rows else 0
         self._store = execution.store
         self._url = execution.output_url(node, path)
@@ -42,7 +44,8 @@ class SourceReader:
         place = self._place(first)
         row = self.rows[place]
         begin, end = first - row.first, min(first - row.first + most, row.count)
-        items, given = self._decoded.pop(place, None) or (self._read(row), bytearray(row.count))
+        known = self._decoded.pop(place, None)
+        items, given = known if known is not None else (self._read(row), bytearray(row.count))
         if any(given[begin:end]):
             items, given = self._read(row), bytearray(row.count)
         taken = items[begin:end]

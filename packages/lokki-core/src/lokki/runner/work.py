@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import LokkiError, StepFailedError
@@ -16,8 +17,8 @@ from ..fanout import MEMBER_BYTES, MEMBER_ITEMS, iterable_of, write_items
 from ..graph import Chain, MapLink, TaskEntry
 from ..invoke import ResultError, item_failure, pickled
 from ..lint import FAILURES
-from .sources import SourceReader
 from ..record import Record
+from .sources import SourceReader
 
 if TYPE_CHECKING:
     from ..invoke import Session
@@ -90,16 +91,18 @@ class Worker:
     def __init__(self, execution: Execution) -> None:
         self.execution = execution
         self._readers: dict[tuple[str, Path], SourceReader] = {}
+        self._lock = Lock()
         self._operations = {name: operations(link.body) for name, link in execution.maps.items()}
 
     def reader(self, link: MapLink, path: Path) -> SourceReader:
         """The items of the map at `path`; the few readers used last are kept."""
         key = (link.name, path)
-        reader = self._readers.get(key)
-        if reader is None:
-            reader = self._readers[key] = SourceReader(self.execution, link.source, path)
-            while len(self._readers) > _KEPT_READERS:
-                self._readers.pop(next(iter(self._readers)), None)
+        with self._lock:
+            reader = self._readers.get(key)
+            if reader is None:
+                reader = self._readers[key] = SourceReader(self.execution, link.source, path)
+                while len(self._readers) > _KEPT_READERS:
+                    del self._readers[next(iter(self._readers))]
         return reader
 
     def operations(self, link: MapLink) -> tuple[Operation, ...]:
@@ -215,8 +218,8 @@ def _sink(execution: Execution, operation: Operation, path: Path, index: int | N
     def fan_out(result: Any) -> None:
         items = iterable_of(result, task.node)
         with execution.store.open_pack(*place, path=path, max_items=MEMBER_ITEMS, max_bytes=MEMBER_BYTES) as pack:
-            write_items(pack, items, lambda item, number: pickled(item, invoker, number))
-            pack.seal()
+            write_items(pack, items, invoker)
+            execution.remember_rows(task.node, path, pack.seal().rows)
 
     return fan_out if operation.feeds_map else keep
 
@@ -259,23 +262,22 @@ class _Items:
 
     def _go_fast(self, fan: Stoppable) -> None:
         """The common case, without anything per item that can be left out."""
-        item, again, add = self.sessions[0].item, self.reader.fresh, self.buffers[0].add
-        now = self.execution.clock.monotonic
+        now, buffer = self.execution.clock.monotonic, self.buffers[0]
+        buffer.first = index = self.first
+        add = buffer.payloads.append
         flush_at = now() + FLUSH_S
-        index = self.first
         try:
-            for value in self.values:
+            for payload in self.sessions[0].items(self.values, index, self.reader.fresh):
+                if isinstance(payload, bytes):
+                    add(payload)
+                else:
+                    self._failed(0, index, payload)
+                    buffer.first = index + 1
+                index += 1
                 if fan.stopped:
                     break
-                try:
-                    payload = item(value, index, again)
-                except (StepFailedError, ResultError) as error:
-                    self._failed(0, index, error)
-                else:
-                    add(index, payload)
-                index += 1
                 if now() > flush_at:
-                    self._flush()
+                    buffer.flush()
                     flush_at = now() + FLUSH_S
         finally:
             self.done.done = index - self.first - self.done.failed
@@ -346,23 +348,24 @@ class _Items:
 class _Buffer:
     """Results of one step that wait to be kept together."""
 
-    __slots__ = ("_execution", "_first", "_node", "_path", "_payloads")
+    __slots__ = ("_execution", "_node", "_path", "first", "payloads")
 
     def __init__(self, execution: Execution, node: str, path: Path) -> None:
         self._execution = execution
         self._node = node
         self._path = path
-        self._first = 0
-        self._payloads: list[bytes] = []
+        self.first = 0
+        """The index of the first of them."""
+        self.payloads: list[bytes] = []
 
     def add(self, index: int, payload: bytes) -> None:
-        if index != self._first + len(self._payloads):
+        if index != self.first + len(self.payloads):
             self.flush()
-        if not self._payloads:
-            self._first = index
-        self._payloads.append(payload)
+            self.first = index
+        self.payloads.append(payload)
 
     def flush(self) -> None:
-        if self._payloads:
-            payloads, self._payloads = self._payloads, []
-            self._execution.journal(self._node, self._path).append(self._first, payloads)
+        if self.payloads:
+            self._execution.journal(self._node, self._path).append(self.first, self.payloads)
+            self.first += len(self.payloads)
+            self.payloads.clear()

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ObjectMissingError, StoreFormatError
 from ..failure import ItemFailure
+from ..record import Record
 from . import codec
 from .pack import decoded
-from ..record import Record
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,11 +35,11 @@ class Batch(Record):
     """The index of the first item in the map's source."""
     count: int
     """How many items there are."""
-    payloads: Mapping[int, bytes] = {}  # noqa: RUF012  # nobody writes to a Mapping
+    payloads: Mapping[int, bytes] = {}  # nobody writes to a Mapping
     """{index: pickled result} of the items that succeeded."""
-    failures: Mapping[int, ItemFailure] = {}  # noqa: RUF012  # nobody writes to a Mapping
+    failures: Mapping[int, ItemFailure] = {}  # nobody writes to a Mapping
     """{index: failure} of the items that failed for good."""
-    attempts: Mapping[int, int] = {}  # noqa: RUF012  # nobody writes to a Mapping
+    attempts: Mapping[int, int] = {}  # nobody writes to a Mapping
     """{index: attempts that failed} of items that are to be tried again."""
     saved_at: datetime | None = None
     """When this was stored, in UTC; None where nobody said."""

@@ -179,6 +179,19 @@ class PackWriter:
         if len(self._batch) >= self.max_items:
             self._flush()
 
+    def extend_pickled(self, payloads: Sequence[bytes]) -> None:
+        """Add several items that are one pickle each. Raises `StoreError` when they cannot be written."""
+        size = sum(map(len, payloads))
+        fits = len(payloads) <= self.max_items and (self._max_bytes is None or size <= self._max_bytes)
+        if self._batch or not fits:
+            for payload in payloads:
+                self.append_pickled(payload)
+            return
+        self._demand_open()
+        self._batch, self._batch_bytes = list(payloads), size
+        if len(payloads) == self.max_items:
+            self._flush()
+
     def extend(self, items: Iterable[object]) -> None:
         """Add all `items`, consumed as a stream. After an error the pack can only be abandoned."""
         if self._max_bytes is not None:
