@@ -89,8 +89,12 @@ def test_items_one_by_one_give_the_same_pack(
             pack.append(item)
         pack.extend(items[3:])
         mixed = pack.seal()
-    assert single.rows == at_once.rows == mixed.rows
-    assert raw(store, single.url) == raw(store, at_once.url) == raw(store, mixed.url)
+    with store.open_pack("flow", "d", "source", max_items=max_items, max_bytes=max_bytes) as pack:
+        for start in range(0, len(items), 3):
+            pack.extend_pickled([pickle.dumps(item, 5) for item in items[start : start + 3]])
+        pickled = pack.seal()
+    assert single.rows == at_once.rows == mixed.rows == pickled.rows
+    assert len({raw(store, ref.url) for ref in (at_once, single, mixed, pickled)}) == 1
 
 
 def test_the_manifest_is_a_bare_array_of_rows(store: BaseStore, run_id: str) -> None:
@@ -165,6 +169,7 @@ def test_a_sealed_pack_takes_nothing_more(store: BaseStore, run_id: str) -> None
             lambda: pack.append(2),
             lambda: pack.append_pickled(b"N."),
             lambda: pack.extend([2]),
+            lambda: pack.extend_pickled([b"N."]),
             pack.seal,
         ]
         for attempt in attempts:
