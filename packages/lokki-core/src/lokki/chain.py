@@ -229,9 +229,12 @@ def _bind_first(links: Links, bound: Mapping[str, Any], where: Where, method: st
 def _bind(use: TaskUse, where: Where, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TaskUse:
     twice = [name for name in kwargs if name in use.kwargs]
     if twice or (args and use.args):
-        what = f"argument '{twice[0]}'" if twice else "positional arguments"
-        raise ChainError(f"{what} of step '{use.step.name}' is bound twice.", where=where, hint="Keep one of them.")
+        what = f"argument '{twice[0]}' of step '{use.step.name}' is" if twice else "arguments by position are"
+        raise ChainError(f"{what} bound twice.", where=where, hint="Keep one of them.")
     return use.replace(where=where, args=use.args + args, kwargs={**use.kwargs, **kwargs})
+
+
+_TAKES = {".next": "a step or a chain", ".map": "a step, a chain or a list of them", ".agg": "a step"}
 
 
 def _not_a_step(what: object, where: Where, method: str) -> ChainError:
@@ -244,7 +247,7 @@ def _not_a_step(what: object, where: Where, method: str) -> ChainError:
     elif callable(what):
         hint = "Write a function at module level that calls it, with @step above its def."
     else:
-        hint = f"{method} takes a step" + (", a chain or a list of them." if method == ".map" else " or a chain.")
+        hint = f"{method} takes {_TAKES[method]}."
     return ChainError(f"{method} was given {shown}, which is not a step.", where=where, hint=hint)
 
 

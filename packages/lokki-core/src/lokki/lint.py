@@ -5,7 +5,6 @@ Input: flows, nodes and maps as written. Output: lists of findings, all of them 
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,10 +13,9 @@ from typing import Any
 from .canonical import canonical_module, find_step
 from .chain import MapBlock, MapUse, StepDef, StepNode, TaskUse
 from .decorators import Flow
-from .params import Param
+from .params import MISSING, Param
 from .record import Record
-from .schedule import check_schedule, check_timezone
-from .signatures import Parameters
+from .signatures import Parameter, Parameters, is_async
 
 EXPRESS_LIMIT_S = 300
 """How long an EXPRESS execution may take."""
@@ -45,7 +43,7 @@ class NodeUse(Record, eq=False):
         return self.use.step
 
     @cached_property
-    def fillable(self) -> dict[str, inspect.Parameter]:
+    def fillable(self) -> dict[str, Parameter]:
         """{name: parameter} of those the upstream result does not take."""
         first = self.parameters.first
         taken = None if self.is_first or first is None else first.name
@@ -54,20 +52,20 @@ class NodeUse(Record, eq=False):
     @cached_property
     def bound(self) -> dict[str, Any]:
         """{parameter: argument bound in the flow body}; positional arguments of the first step by name."""
-        names = [p.name for p in self.parameters.all if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        names = [p.name for p in self.parameters.all if p.by_place]
         by_place = dict(zip(names, self.use.args, strict=False)) if self.is_first else {}
         return by_place | dict(self.use.kwargs) | dict(self.given)
 
     @property
     def extra(self) -> tuple[Any, ...]:
         """Positional arguments of the first step that its `*args` take."""
-        names = [p for p in self.parameters.all if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        names = [p for p in self.parameters.all if p.by_place]
         return self.use.args[len(names) :] if self.is_first else ()
 
     def takes_failures(self, name: str) -> bool:
         """Whether the parameter `name` receives the map's failed items."""
         parameter = self.fillable.get(name) if self.aggregates and name == FAILURES else None
-        return parameter is not None and parameter.kind is not parameter.POSITIONAL_ONLY and name not in self.bound
+        return parameter is not None and parameter.kind != "positional_only" and name not in self.bound
 
     def rebound(self, values: Mapping[str, Any]) -> NodeUse:
         """The same with arguments given from outside."""
@@ -80,14 +78,13 @@ def lint_flow(flow: Flow[Any], params: Mapping[str, Param]) -> list[str]:
     if flow.fn.__name__ == "<lambda>" or "." in flow.fn.__qualname__:
         findings.append(f"flow '{flow.fn.__qualname__}' is not at module level; move it there")
     if flow.schedule is not None:
-        findings += [problem] if (problem := check_schedule(flow.schedule)) else []
         required = [name for name, param in params.items() if param.required]
         if required:
             findings.append(f"a scheduled flow needs defaults, but {', '.join(required)} must be given")
-    if flow.timezone is not None:
-        findings += [problem] if (problem := check_timezone(flow.timezone)) else []
-        if flow.schedule is None:
-            findings.append("timezone is given without a schedule")
+    if flow.schedule is not None or flow.timezone is not None:
+        from .schedule import lint_schedule  # noqa: PLC0415  # most flows have none
+
+        findings += lint_schedule(flow.schedule, flow.timezone)
     return [f"{flow.where}: {finding}." for finding in findings]
 
 
@@ -133,10 +130,13 @@ def _lint_definition(step: StepDef) -> list[str]:
         )
     elif "." in fn.__qualname__:
         finding = f"step '{fn.__qualname__}' is not at module level; move it there, so that other processes find it"
-    elif inspect.iscoroutinefunction(fn) or inspect.isasyncgenfunction(fn):
+    elif is_async(fn):
         finding = f"step '{step.name}' is async; write it with def and call asyncio.run(...) inside"
     elif fn.__module__ in sys.modules and _elsewhere(step):
-        finding = f"step '{step.name}' is not what its module has under that name; keep one step per name there"
+        finding = (
+            f"step '{step.name}' would not be found by other processes: module '{canonical_module(fn.__module__)}' has"
+            f" something else under that name; give each step a name of its own"
+        )
     return [f"{step.where}: {finding}."] if finding else []
 
 
@@ -166,7 +166,7 @@ def _lint_arguments(use: NodeUse) -> list[str]:
         )
     if not use.is_first and first is not None and first.name in use.use.kwargs:
         findings.append(f"parameter '{first.name}' of step '{name}' receives the result before it; do not bind it")
-    if use.extra and not any(p.kind is p.VAR_POSITIONAL for p in use.parameters.all):
+    if use.extra and not any(p.kind == "var_positional" for p in use.parameters.all):
         findings.append(f"step '{name}' is given {len(use.use.args)} arguments by position, more than it takes")
     if use.is_first and (twice := [n for n in use.use.kwargs if n in _by_place(use)]):
         findings.append(f"argument '{twice[0]}' of step '{name}' is given twice")
@@ -186,7 +186,7 @@ def _lint_missing(flow: str, use: NodeUse, params: Mapping[str, Any]) -> list[st
     missing = [
         name
         for name, p in use.fillable.items()
-        if p.default is p.empty and name not in use.bound and name not in params and not use.takes_failures(name)
+        if p.default is MISSING and name not in use.bound and name not in params and not use.takes_failures(name)
     ]
     return [
         f"flow '{flow}': nothing fills parameter '{name}' of step '{use.node}'; bind it ({use.step.name}({name}=...)),"

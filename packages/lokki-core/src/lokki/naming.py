@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 
 MAX_RUN_ID = 80
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
 def flow_name(function_name: str) -> str:
@@ -18,7 +17,7 @@ def flow_name(function_name: str) -> str:
 
 def is_run_id(text: str) -> bool:
     """Whether `text` may name a run: at most 80 of letters, digits, `.`, `_`, `-`, not starting with a mark."""
-    return len(text) <= MAX_RUN_ID and bool(_RUN_ID.match(text))
+    return len(text) <= MAX_RUN_ID and bool(re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z", text))
 
 
 class NodeNames:

@@ -5,8 +5,8 @@ Input: a Flow and its parameters. Output: `Resolved`. Runs the author's flow bod
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
+from types import CoroutineType
 from typing import Any
 
 from . import canonical
@@ -18,7 +18,7 @@ from .lint import NodeUse, lint_flow, lint_map, lint_node
 from .naming import NodeNames
 from .params import MISSING, Param, param_type
 from .record import Record
-from .signatures import Parameters
+from .signatures import Parameter, Parameters
 
 RESERVED = frozenset("help debug params param resume executor workers store run_id json wait".split())
 """Names no parameter may have: the command line uses them."""
@@ -65,7 +65,7 @@ def flow_params(flow: Flow[Any]) -> dict[str, Param]:
     params, findings = _read_parameters(flow)
     if findings:
         defaults = {p.name: p.default for p in _plain_parameters(flow)}
-        if inspect.Parameter.empty not in defaults.values():
+        if not any(default is MISSING for default in defaults.values()):
             try:
                 resolve(flow, defaults)
             except GraphError:
@@ -83,35 +83,35 @@ def _read_parameters(flow: Flow[Any]) -> tuple[dict[str, Param], list[str]]:
     signature = Parameters(flow.fn)
     for parameter in signature.all:
         finding = _check_flow_parameter(flow, parameter)
-        default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
         annotation = signature.annotation(parameter)
-        kind = param_type(annotation, default)
+        kind = param_type(annotation, parameter.default)
         if finding is None and kind is None:
             finding = _annotation_finding(parameter.name, annotation)
         if finding is not None:
             findings.append(f"{flow.where}: {finding}")
         elif kind is not None:
-            params[parameter.name] = Param(parameter.name, kind, default)
+            params[parameter.name] = Param(parameter.name, kind, parameter.default)
     return params, findings
 
 
 def _annotation_finding(name: str, annotation: Any) -> str:
     if isinstance(annotation, str):
         return f"parameter '{name}' is annotated {annotation}, which is not known when the flow file runs. Import it."
-    shown = inspect.formatannotation(annotation)
+    shown = annotation.__qualname__ if isinstance(annotation, type) else str(annotation)
     return (
         f"parameter '{name}' is annotated {shown}, which lokki cannot convert to. Use int, float, bool, str, list,"
         f" dict, date, datetime, an Enum, Literal or Optional of these."
     )
 
 
-def _plain_parameters(flow: Flow[Any]) -> list[inspect.Parameter]:
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [p for p in inspect.signature(flow.fn).parameters.values() if p.kind not in variadic]
+def _plain_parameters(flow: Flow[Any]) -> list[Parameter]:
+    return [p for p in Parameters(flow.fn).all if p.is_named]
 
 
 def bind_parameters(flow: Flow[Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Typed parameters as a call of the flow function would bind them. Raises ParamError."""
+    import inspect  # noqa: PLC0415  # 15 ms that only a flow called by hand costs
+
     try:
         bound = inspect.signature(flow.fn).bind(*args, **kwargs)
     except TypeError as error:
@@ -181,7 +181,7 @@ class _Builder:
 
 def _evaluate(flow: Flow[Any], params: Mapping[str, Any]) -> object:
     parameters = _plain_parameters(flow)
-    positional = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_ONLY]
+    positional = [p.name for p in parameters if p.kind == "positional_only"]
     named = {p.name: params[p.name] for p in parameters if p.name not in positional}
     try:
         return flow.fn(*[params[n] for n in positional], **named)
@@ -196,13 +196,14 @@ def _evaluate(flow: Flow[Any], params: Mapping[str, Any]) -> object:
 def _links(flow: Flow[Any], result: object) -> Links:
     if isinstance(result, StepNode | MapBlock):
         return result.links
-    if inspect.iscoroutine(result):
+    if isinstance(result, CoroutineType):
         result.close()
     what = "nothing" if result is None else f"a {type(result).__name__}"
+    hint = "End it with: return first().next(second)."
+    if inspect.iscoroutine(result) or inspect.isgenerator(result):
+        hint = "Write it with def and return, without async and yield."
     raise FlowDefinitionError(
-        f"flow '{flow.name}' returned {what} instead of a chain of steps.",
-        where=flow.where,
-        hint="End it with: return first().next(second).",
+        f"flow '{flow.name}' returned {what} instead of a chain of steps.", where=flow.where, hint=hint
     )
 
 
@@ -213,8 +214,8 @@ def _uses(links: Links) -> list[TaskUse]:
     return uses
 
 
-def _check_flow_parameter(flow: Flow[Any], parameter: inspect.Parameter) -> str | None:
-    if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+def _check_flow_parameter(flow: Flow[Any], parameter: Parameter) -> str | None:
+    if not parameter.is_named:
         return f"flow '{flow.name}' takes {parameter}; name each parameter, so that a run can be given it."
     if parameter.name in RESERVED:
         return f"parameter '{parameter.name}' has the name of a command-line option; call it something else."
@@ -250,7 +251,5 @@ def _is_filled(use: NodeUse, name: str, params: Mapping[str, Any]) -> bool:
     return name in use.bound or (name in params and not use.takes_failures(name))
 
 
-def _goes_by_place(use: NodeUse, parameter: inspect.Parameter) -> bool:
-    if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
-        return True
-    return bool(use.extra) and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+def _goes_by_place(use: NodeUse, parameter: Parameter) -> bool:
+    return parameter.kind == "positional_only" or (bool(use.extra) and parameter.by_place)

@@ -24,6 +24,16 @@ MAX_EXPRESSION = 256
 """EventBridge Scheduler's limit for an expression, in characters."""
 
 
+def lint_schedule(schedule: object, timezone: object) -> list[str]:
+    """All that is wrong with a schedule and its time zone; None stands for one that was not given."""
+    checked = [
+        check_schedule(schedule) if schedule is not None else None,
+        check_timezone(timezone) if timezone is not None else None,
+        "timezone is given without a schedule" if timezone is not None and schedule is None else None,
+    ]
+    return [finding for finding in checked if finding is not None]
+
+
 def check_schedule(expression: object) -> str | None:
     """What is wrong with a schedule expression; None for a good one."""
     if not isinstance(expression, str):

@@ -40,7 +40,7 @@ class ParameterOptions(Protocol):
     """What a parser that went through `add_parameters` finds."""
 
     params: str | None
-    param: Sequence[str]
+    param: list[str] | None
 
 
 class Given:
@@ -54,7 +54,7 @@ class Given:
             for name, value in vars(options).items()
             if name.startswith(_PREFIX) and value is not None
         }
-        texts |= dict(_split(pair) for pair in options.param) | _loose_options(rest)
+        texts |= dict(_split(pair) for pair in options.param or ()) | _loose_options(rest)
         self._other_json = {n: v for n, v in from_file.items() if n not in known}
         self._other_text = {n: v for n, v in texts.items() if n not in known}
         self.values = convert_json(known, {n: v for n, v in from_file.items() if n in known})

@@ -100,7 +100,7 @@ class Options:
     store: str | None = None
     debug = False
     params: str | None = None
-    param: Sequence[str] = ()
+    param: list[str] | None = None
 
 
 def _parse(flow: Flow[Any], known: Mapping[str, Param], words: Sequence[str]) -> tuple[Options, list[str]]:

@@ -120,10 +120,13 @@ class Execution:
                 self._journals[key] = journal
         return journal
 
-    def close_journals(self, keep: int = 0) -> None:
-        """Let go of all but the `keep` journals opened last; they open again when needed."""
+    def close_journals(self, link: MapLink | None = None, path: Path = ()) -> None:
+        """Let go of the journals of one map, which nobody may be writing to any more; without one, of all."""
         with self._lock:
-            for key in list(self._journals)[: max(len(self._journals) - keep, 0)]:
+            keys = list(self._journals)
+            if link is not None:
+                keys = [key for key in keys if key[1] == path and key[0] in journal_nodes(link)]
+            for key in keys:
                 self._journals.pop(key).close()
 
     def output_url(self, node: str, path: Path) -> str:
@@ -199,7 +202,7 @@ class Execution:
         """{index: failure} of the items that failed for good, in item order."""
         found: dict[int, ItemFailure] = {}
         if link.options.tolerated_failure_percentage:
-            for node in failure_nodes(link):
+            for node in journal_nodes(link):
                 found |= self.store.read_journal(self.flow, self.run_id, node, path=path).failures
         return dict(sorted(found.items()))
 
@@ -237,8 +240,8 @@ class Execution:
         self.tell("step_retry", step=node, index=index, attempt=attempt, message=message, duration_s=wait_s)
 
 
-def failure_nodes(link: MapLink) -> list[str]:
-    """The nodes whose journals hold the failed items of a map."""
+def journal_nodes(link: MapLink) -> list[str]:
+    """The nodes whose journals hold what became of a map's items: all of them, or only those that failed."""
     if link.nested:
         return [link.name]
     return [task.node for task in link.body if isinstance(task, TaskEntry)]

@@ -7,7 +7,6 @@ top of the flow is done, so that this thread stays free for signals.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -116,9 +115,7 @@ class Pool:
         execution = self._execution
         total = execution.map_total(link, path)
         left = execution.unfinished(link, path, total)
-        fan = FanOut(link, path, total, deque(left), begun_s=execution.clock.monotonic())
-        fan.done = total - sum(count for _, count in left)
-        return fan
+        return FanOut(link, path, total, left, begun_s=execution.clock.monotonic())
 
     def _add_worker(self) -> None:
         """Start another thread where it would have something to do."""
@@ -220,7 +217,7 @@ class Pool:
 
     def _finished(self, fan: FanOut) -> LokkiError | None:
         """The judgement on a finished map."""
-        self._execution.close_journals()
+        self._execution.close_journals(fan.link, fan.path)
         if fan.error is not None or not fan.link.options.tolerated_failure_percentage:
             return None
         try:

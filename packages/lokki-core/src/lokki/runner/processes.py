@@ -11,13 +11,13 @@ import os
 import pickle
 import signal
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..bindings import calls_of
 from ..canonical import find_step, load_module
 from ..clock import Clock
 from ..errors import FlowDefinitionError, LokkiError
+from ..record import Record
 from ..store.local import LocalStore
 from .events import Event
 from .execution import Execution
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from .events import Listener
 
 
-@dataclass(frozen=True)
-class WorkerSpec:
+class WorkerSpec(Record):
     """All a worker process needs to begin."""
 
     file: str
@@ -45,8 +44,7 @@ class WorkerSpec:
     resuming: bool
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Record):
     """A unit, by its place."""
 
     map: str
@@ -152,11 +150,9 @@ def _do(worker: Worker, request: Request) -> Done | LokkiError:
         done = worker.item(link, request.path, request.first, request.position, **how)
     else:
         done = worker.items(link, request.path, request.first, request.count, fan=_Unstoppable(), **how)
-    worker.execution.close_journals(keep=_KEPT_JOURNALS)
+    if request.path:
+        worker.execution.close_journals(link, request.path)  # there may be many maps inside items
     return _portable(done)
-
-
-_KEPT_JOURNALS = 16
 
 
 class _Unstoppable:

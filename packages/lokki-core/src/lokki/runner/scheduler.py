@@ -7,8 +7,7 @@ that reaches an inner map waits, without holding a worker, until that map is don
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Condition
 from typing import TYPE_CHECKING
 
@@ -33,69 +32,85 @@ BUSY_PROCESSOR = 0.85
 """The share of a processor that threads together use when the interpreter lock is what they wait for."""
 
 
-@dataclass(eq=False)
 class Unit:
     """What a worker does at a time: items of a map, or one item of a map that holds others."""
 
-    fan: FanOut
-    first: int
-    count: int = 1
-    position: int = 0
-    """The operation of the body to go on with; only where the body holds a map."""
-    attempt: int = 1
-    """More than 1 where a worker process died on this very item before."""
-    suspect: bool = False
-    """Whether a worker process died while it held this, so that part of it may be done already."""
+    __slots__ = ("attempt", "count", "fan", "first", "position", "suspect")
+
+    def __init__(
+        self, fan: FanOut, first: int, count: int = 1, *, position: int = 0, attempt: int = 1, suspect: bool = False
+    ) -> None:
+        self.fan = fan
+        self.first = first
+        self.count = count
+        self.position = position
+        """The operation of the body to go on with; only where the body holds a map."""
+        self.attempt = attempt
+        """More than 1 where a worker process died on this very item before."""
+        self.suspect = suspect
+        """Whether a worker process died while it held this, so that part of it may be done already."""
 
 
-@dataclass(eq=False)
 class Outcome:
     """How a unit ended."""
 
-    done: int = 0
-    """Items that succeeded; for an item that waits at an inner map, 0."""
-    failed: int = 0
-    """Items that failed for good and are tolerated so far."""
-    error: LokkiError | None = None
-    """What ends the map."""
-    inner: FanOut | None = None
-    """The map this item now waits for."""
-    reached: int = 0
-    """The operation of the body that `inner` is."""
-    elapsed_s: float = 0.0
-    cpu_s: float = 0.0
-    """Processor time of the thread; 0 where it is not known."""
-    retry: list[Unit] = field(default_factory=list)
-    """What must be handed out again, because the worker died."""
+    def __init__(
+        self,
+        done: int = 0,
+        failed: int = 0,
+        error: LokkiError | None = None,
+        *,
+        elapsed_s: float = 0.0,
+        cpu_s: float = 0.0,
+        retry: Sequence[Unit] = (),
+    ) -> None:
+        self.done = done
+        """Items that succeeded; 0 for an item that waits at an inner map."""
+        self.failed = failed
+        """Items that failed for good and are tolerated so far."""
+        self.error = error
+        """What ends the map."""
+        self.elapsed_s = elapsed_s
+        self.cpu_s = cpu_s
+        """Processor time of the thread; 0 where it is not known."""
+        self.retry = retry
+        """What must be handed out again, because the worker died."""
+        self.inner: FanOut | None = None
+        """The map this item now waits for."""
+        self.reached = 0
+        """The operation of the body that `inner` is."""
 
 
-@dataclass(eq=False)
 class FanOut:
     """One map at work: at the top of the flow, or inside an item of another map."""
 
-    link: MapLink
-    path: Path
-    total: int
-    ranges: deque[tuple[int, int]]
-    """(first, count) of what has not been handed out."""
-    waiting: Unit | None = None
-    """The item of the outer map that waits for this one; None at the top."""
-    done: int = 0
-    failed: int = 0
-    active: int = 0
-    """Units at work; for a map with maps inside, items begun and not finished."""
-    item_s: float | None = None
-    """Seconds an item takes, learnt from those done; None before the first."""
-    cpu_s: float = 0.0
-    trivial: bool = False
-    """Whether items are so fast that one thread at a time is best."""
-    tried_s: float = 0.0
-    """When the first unit was begun, on the monotonic clock."""
-    begun_s: float = 0.0
-    """When it was opened, on the monotonic clock."""
-    error: LokkiError | None = None
-    stopped: bool = False
-    again: deque[Unit] = field(default_factory=deque)
+    def __init__(
+        self, link: MapLink, path: Path, total: int, ranges: Iterable[tuple[int, int]], *, begun_s: float
+    ) -> None:
+        self.link = link
+        self.path = path
+        self.total = total
+        self.ranges = deque(ranges)
+        """(first, count) of what has not been handed out."""
+        self.again: deque[Unit] = deque()
+        """What has to be handed out once more."""
+        self.waiting: Unit | None = None
+        """The item of the outer map that waits for this one; None at the top."""
+        self.done = total - sum(count for _, count in self.ranges)
+        self.failed = 0
+        self.active = 0
+        """Units at work; for a map with maps inside, items begun and not finished."""
+        self.item_s: float | None = None
+        """Seconds an item takes, learnt from those done; None before the first."""
+        self.cpu_s = 0.0
+        self.trivial = False
+        """Whether items are so fast that one thread at a time is best."""
+        self.tried_s = 0.0
+        """When the first unit was begun, on the monotonic clock."""
+        self.begun_s = begun_s
+        """When it was opened, on the monotonic clock."""
+        self.error: LokkiError | None = None
+        self.stopped = False
 
     @property
     def finished(self) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -70,19 +69,19 @@ class Stoppable(Protocol):
     stopped: bool
 
 
-@dataclass
 class Done:
-    """How a unit went."""
+    """How a unit went. Goes from worker processes to their parent."""
 
-    done: int = 0
-    failed: int = 0
-    error: LokkiError | None = None
-    reached: int | None = None
-    """The operation of the body that is a map to run next; None where the unit is over."""
-    elapsed_s: float = 0.0
-    cpu_s: float = 0.0
-    cause: BaseException | None = None
-    """The cause of `error`, on its way between processes."""
+    def __init__(self) -> None:
+        self.done = 0
+        self.failed = 0
+        self.error: LokkiError | None = None
+        self.cause: BaseException | None = None
+        """The cause of `error`, on its way between processes."""
+        self.reached: int | None = None
+        """The operation of the body that is a map to run next; None where the unit is over."""
+        self.elapsed_s = 0.0
+        self.cpu_s = 0.0
 
 
 class Worker:

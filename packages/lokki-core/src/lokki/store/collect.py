@@ -84,6 +84,10 @@ class MapResults:
         rows = self.rows()
         if self.link.options.tolerated_failure_percentage:
             self.judge(rows)
+        yield from self.results(rows)
+
+    def results(self, rows: Iterable[Row]) -> Iterator[Any]:
+        """The results of the items of `rows` that succeeded, without judging the others."""
         for piece in self.pieces(rows):
             yield from piece.values
 
