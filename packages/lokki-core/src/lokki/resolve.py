@@ -6,7 +6,7 @@ Input: a Flow and its parameters. Output: `Resolved`. Runs the author's flow bod
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import CoroutineType
+from types import CoroutineType, GeneratorType
 from typing import Any
 
 from . import canonical
@@ -200,7 +200,7 @@ def _links(flow: Flow[Any], result: object) -> Links:
         result.close()
     what = "nothing" if result is None else f"a {type(result).__name__}"
     hint = "End it with: return first().next(second)."
-    if inspect.iscoroutine(result) or inspect.isgenerator(result):
+    if isinstance(result, CoroutineType | GeneratorType):
         hint = "Write it with def and return, without async and yield."
     raise FlowDefinitionError(
         f"flow '{flow.name}' returned {what} instead of a chain of steps.", where=flow.where, hint=hint

@@ -80,8 +80,8 @@ class Parameters:
 
 
 def is_async(fn: Callable[..., Any]) -> bool:
-    """Whether a function was written with `async def`."""
-    code = getattr(_innermost(fn), "__code__", None)
+    """Whether a call of the function gives a coroutine; a decorator may have made it a plain one."""
+    code = getattr(fn, "__code__", None)
     return isinstance(code, CodeType) and bool(code.co_flags & _ASYNC_FLAGS)
 
 
