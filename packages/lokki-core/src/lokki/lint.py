@@ -178,7 +178,7 @@ def _lint_arguments(use: NodeUse) -> list[str]:
 
 
 def _by_place(use: NodeUse) -> list[str]:
-    return list(use.parameters.named)[: len(use.use.args)]
+    return [p.name for p in use.parameters.all if p.by_place][: len(use.use.args)]
 
 
 def _lint_missing(flow: str, use: NodeUse, params: Mapping[str, Any]) -> list[str]:
