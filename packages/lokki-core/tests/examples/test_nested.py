@@ -54,6 +54,19 @@ def test_the_standard_library_is_the_default(example: Callable[[str], Any]) -> N
     assert {"asyncio", "json", "unittest"} <= set(names)
 
 
+def test_no_result_is_lost_when_maps_end_beside_others(example: Callable[[str], Any], tmp_path: Path) -> None:
+    """A few large inner maps are at work while many small ones come and go."""
+    sizes = {f"p{number:03}": 400 if number % 40 == 0 else number % 5 + 1 for number in range(160)}
+    for name, modules in sizes.items():
+        package = tmp_path / "many" / name
+        package.mkdir(parents=True)
+        for module in ("__init__", *(f"m{i}" for i in range(modules - 1))):
+            (package / f"{module}.py").write_text("x = 1\n")
+    run = example("nested").run("--root", str(tmp_path / "many"), "--top", "160", "--workers", "8")
+    assert run.returncode == 0, run.stderr
+    assert {words[0]: int(words[1]) for words in map(str.split, run.stdout.splitlines())} == sizes
+
+
 def test_merge_adds_up(load: Callable[[str], ModuleType]) -> None:
     nested = load("nested")
     small, large = nested.Module("p", "p/a.py", 1), nested.Module("p", "p/b.py", 5)
