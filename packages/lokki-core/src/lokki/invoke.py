@@ -7,8 +7,9 @@ results go, which the caller passes in.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .clock import SYSTEM_CLOCK, Clock
@@ -20,6 +21,7 @@ from .where import PACKAGE_DIR
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from traceback import TracebackException
 
     from .chain import StepDef
     from .resolve import Call
@@ -93,7 +95,9 @@ class Invoker:
             hint = "Return a list; only a step that feeds .map may return a generator."
         else:
             hint = "Return plain data, or a class defined at module level."
-        message = f"flow '{self.flow}', step '{self.node}'{item}: its result, a {kind}, cannot be pickled: {error}."
+        message = (
+            f"flow '{self.flow}', step '{self.node}'{item}: its result, a {kind}, cannot be pickled: {_text_of(error)}."
+        )
         wrong = ResultError(message, hint=hint)
         wrong.__cause__ = error
         return wrong
@@ -159,6 +163,7 @@ class Session:
         Yields the pickled result of each, or the StepFailedError or ResultError that ended it.
         """
         frame, one, dumps = self._frame, self._one_argument(), pickle.dumps
+        frame.attempt = 1
         token = current.set(frame)
         try:
             for index, value in enumerate(values, first):
@@ -168,14 +173,16 @@ class Session:
                 except KeyboardInterrupt:
                     raise
                 except BaseException as error:  # SystemExit too: a step must not end the run's process
-                    yield self._rescued(error, index, again)
-                    continue
-                try:
-                    payload = dumps(result, 5)
-                except Exception as error:  # pickling runs the author's code: anything may come
-                    yield self._invoker.unpicklable(result, index, error)
+                    failed = error
                 else:
-                    yield payload
+                    try:
+                        payload = dumps(result, 5)
+                    except Exception as error:  # pickling runs the author's code: anything may come
+                        yield self._invoker.unpicklable(result, index, error)
+                    else:
+                        yield payload
+                    continue
+                yield self._rescued(failed, index, again)  # not in `except`, or one failure would explain the next
         finally:
             current.reset(token)
 
@@ -192,7 +199,6 @@ class Session:
 
     def _rescued(self, error: BaseException, index: int, again: Callable[[int], Sequence[Any]]) -> bytes | LokkiError:
         """What further attempts on an item bring after the first one failed with `error`."""
-        self._frame.attempt = 1
         try:
             self._next_attempt(error)
             return self.tried_item(again, index, self._frame.attempt)
@@ -210,18 +216,27 @@ class Session:
         return pickled(result, self._invoker, self._frame.index)
 
     def _attempt(self, inputs: Sequence[Any], sink: Callable[[Any], T], extra: dict[str, Any] | None) -> T:
-        clock = self._invoker._clock
-        begin = clock.monotonic()
+        begin = self._invoker._clock.monotonic()
         kwargs = {**self._kwargs, **extra} if extra else self._kwargs
-        result = self._fn(*inputs, *self._args, **kwargs)
+        result: Any = self._fn(*inputs, *self._args, **kwargs)
+        if self._limit_s is not None:  # judged before anything is kept, for what is kept counts as done
+            self._check_time(begin)
+            if isinstance(result, GeneratorType):
+                result = self._timed_items(result, begin)
         try:
-            done = sink(result)
+            return sink(result)
         except LokkiError as error:
             raise _SinkError(error) from error
-        taken = clock.monotonic() - begin
+
+    def _timed_items(self, items: Generator[Any, Any, Any], begin: float) -> Generator[Any, Any, Any]:
+        """The items of a generator, whose work is done while the sink asks for them."""
+        yield from items
+        self._check_time(begin)
+
+    def _check_time(self, begin: float) -> None:
+        taken = self._invoker._clock.monotonic() - begin
         if self._limit_s is not None and taken > self._limit_s:
             raise StepTimeoutError(f"took {taken:.1f} s; timeout_seconds={self._limit_s} would have ended it on AWS")
-        return done
 
     def _next_attempt(self, error: BaseException) -> None:
         """Wait for the next attempt, or raise StepFailedError where there is none."""
@@ -258,9 +273,16 @@ def _as_it_is(result: Any) -> Any:
 
 def describe(error: BaseException) -> str:
     """An exception as `ValueError: invalid input`."""
-    text = str(error)
+    text = _text_of(error)
     name = type(error).__qualname__
     return f"{name}: {text}" if text else name
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # the author's own __str__
+        return "(its __str__ failed)"
 
 
 def item_failure(error: LokkiError, index: int) -> ItemFailure:
@@ -268,7 +290,7 @@ def item_failure(error: LokkiError, index: int) -> ItemFailure:
     if not isinstance(error, StepFailedError):
         return ItemFailure(index, type(error).__name__, str(error), "", getattr(error, "step", ""))
     cause = error.__cause__
-    kind, text = ("StepFailedError", error.message) if cause is None else (exception_name(type(cause)), str(cause))
+    kind, text = ("StepFailedError", error.message) if cause is None else (exception_name(type(cause)), _text_of(cause))
     return ItemFailure(index, kind, text, error.traceback, error.step, error.attempts)
 
 
@@ -281,10 +303,10 @@ def author_traceback(error: BaseException) -> str:
     return "".join(shown.format())
 
 
-def _drop_own_frames(shown: Any) -> None:
-    seen = set()
-    while shown is not None and id(shown) not in seen:
-        seen.add(id(shown))
-        kept = [frame for frame in shown.stack if not frame.filename.startswith(PACKAGE_DIR)]
-        shown.stack[:] = kept
+def _drop_own_frames(shown: TracebackException | None) -> None:
+    """Of an exception, of what led to it, and of the members of a group."""
+    while shown is not None:
+        shown.stack[:] = [frame for frame in shown.stack if not frame.filename.startswith(PACKAGE_DIR)]
+        for member in shown.exceptions or ():
+            _drop_own_frames(member)
         shown = shown.__cause__ or shown.__context__
