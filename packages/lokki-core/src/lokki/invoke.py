@@ -7,7 +7,8 @@ results go, which the caller passes in.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from functools import partial
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,6 +40,9 @@ class StepTimeoutError(Exception):
 class ResultError(LokkiError):
     """A step returned what cannot be stored or fanned out."""
 
+    step = ""
+    """The node that returned it."""
+
 
 class Invoker:
     """A step made ready for one run. Safe to share between threads."""
@@ -62,10 +66,23 @@ class Invoker:
         self.retry = step.options.retry if retry is None else retry
         """The policy applied here; NO_RETRY where Step Functions retries instead."""
         self._call = call
+        self._copied = _copied(call)
         self._clock = clock
         self._on_retry = on_retry
         self._run_id = run_id
         self._started_at = started_at
+
+    @property
+    def shares_bound(self) -> bool:
+        """Whether all calls may be given the very same bound arguments."""
+        return self._copied is None
+
+    def bound(self) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """The bound arguments for one call, as nobody has changed them: (by place, by name)."""
+        if self._copied is None:
+            return self._call.args, self._call.kwargs
+        args, kwargs = pickle.loads(self._copied)  # noqa: S301  # pickled in this process
+        return args, kwargs
 
     def session(self) -> Session:
         """A caller for one thread."""
@@ -99,6 +116,7 @@ class Invoker:
             f"flow '{self.flow}', step '{self.node}'{item}: its result, a {kind}, cannot be pickled: {_text_of(error)}."
         )
         wrong = ResultError(message, hint=hint)
+        wrong.step = self.node
         wrong.__cause__ = error
         return wrong
 
@@ -106,14 +124,12 @@ class Invoker:
 class Session:
     """Calls one step in one thread, item after item."""
 
-    __slots__ = ("_args", "_fn", "_frame", "_invoker", "_kwargs", "_limit_s")
+    __slots__ = ("_fn", "_frame", "_invoker", "_limit_s")
 
     def __init__(self, invoker: Invoker, frame: Frame) -> None:
         self._invoker = invoker
         self._frame = frame
         self._fn = invoker.step.fn
-        self._args = invoker._call.args
-        self._kwargs = invoker._call.kwargs
         self._limit_s = invoker.step.options.timeout_seconds
 
     def call(
@@ -188,11 +204,12 @@ class Session:
 
     def _one_argument(self) -> Callable[[Any], Any]:
         """The step as a function of the upstream result alone."""
-        if self._limit_s is not None:
+        if self._limit_s is not None or not self._invoker.shares_bound:
             return self._timed
-        if self._args:
-            return lambda value: self._fn(value, *self._args, **self._kwargs)
-        return partial(self._fn, **self._kwargs) if self._kwargs else self._fn
+        args, kwargs = self._invoker.bound()
+        if args:
+            return lambda value: self._fn(value, *args, **kwargs)
+        return partial(self._fn, **kwargs) if kwargs else self._fn
 
     def _timed(self, value: Any) -> Any:
         return self._attempt((value,), _as_it_is, None)
@@ -217,8 +234,10 @@ class Session:
 
     def _attempt(self, inputs: Sequence[Any], sink: Callable[[Any], T], extra: dict[str, Any] | None) -> T:
         begin = self._invoker._clock.monotonic()
-        kwargs = {**self._kwargs, **extra} if extra else self._kwargs
-        result: Any = self._fn(*inputs, *self._args, **kwargs)
+        args, kwargs = self._invoker.bound()
+        if extra:
+            kwargs = {**kwargs, **extra}
+        result: Any = self._fn(*inputs, *args, **kwargs)
         if self._limit_s is not None:  # judged before anything is kept, for what is kept counts as done
             self._check_time(begin)
             if isinstance(result, GeneratorType):
@@ -259,6 +278,23 @@ class _SinkError(BaseException):
         self.error = error
 
 
+MOST_COPIED_BYTES = 64 * 1024
+"""Bound arguments up to this size, pickled, are copied for each call; larger ones are shared by all calls."""
+
+_IMMUTABLE = (str, int, float, bool, type(None), bytes, complex, date, timedelta)
+
+
+def _copied(call: Call) -> bytes | None:
+    """The bound arguments pickled, where a step could change them for others; None where calls may share them."""
+    if all(isinstance(value, _IMMUTABLE) for value in (*call.args, *call.kwargs.values())):
+        return None
+    try:
+        payload = pickle.dumps((call.args, dict(call.kwargs)), 5)
+    except Exception:  # pickling runs the author's code; where bindings are stored, they are refused there
+        return None
+    return payload if len(payload) <= MOST_COPIED_BYTES else None
+
+
 def pickled(result: Any, invoker: Invoker, index: int | None) -> bytes:
     """`result` as a pickle of its own. Raises ResultError naming flow, step and item where it has none."""
     try:
@@ -288,7 +324,9 @@ def _text_of(error: BaseException) -> str:
 def item_failure(error: LokkiError, index: int) -> ItemFailure:
     """What is kept of an item that `error` ended: the author's own exception where there is one."""
     if not isinstance(error, StepFailedError):
-        return ItemFailure(index, type(error).__name__, str(error), "", getattr(error, "step", ""))
+        inner = getattr(error, "failures", ())
+        shown = inner[0].traceback if inner else ""
+        return ItemFailure(index, type(error).__name__, str(error), shown, getattr(error, "step", ""))
     cause = error.__cause__
     kind, text = ("StepFailedError", error.message) if cause is None else (exception_name(type(cause)), _text_of(cause))
     return ItemFailure(index, kind, text, error.traceback, error.step, error.attempts)

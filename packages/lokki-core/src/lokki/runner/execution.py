@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..clock import SYSTEM_CLOCK, Clock
-from ..errors import LokkiError, MapFailedError
+from ..errors import LokkiError, MapFailedError, ObjectMissingError
 from ..graph import Chain, MapLink, TaskEntry, result_node
 from ..invoke import Invoker, Session
 from ..signatures import Parameters
@@ -204,7 +204,24 @@ class Execution:
         if link.options.tolerated_failure_percentage:
             for node in journal_nodes(link):
                 found |= self.store.read_journal(self.flow, self.run_id, node, path=path).failures
+        if link.nested and self.resuming:  # an earlier process may have seen those fail that succeeded since
+            found = {index: one for index, one in found.items() if not self._is_done(link.body, (*path, index))}
         return dict(sorted(found.items()))
+
+    def _is_done(self, chain: Chain, path: Path) -> bool:
+        """Whether a chain inside a map came to its end; a chain that ends with an open map, with all its items."""
+        last = result_node(chain)
+        if isinstance(last, TaskEntry):
+            return self._has_result(chain, path)
+        try:
+            total = self.map_total(last, path)
+        except ObjectMissingError:
+            return False
+        failed = self.map_failures(last, path)
+        if len(failed) * 100 > last.options.tolerated_failure_percentage * total:
+            return False
+        left = (index for first, count in self.unfinished(last, path, total) for index in range(first, first + count))
+        return all(index in failed or (last.nested and self._is_done(last.body, (*path, index))) for index in left)
 
     def check_tolerance(self, link: MapLink, path: Path, total: int, failures: Mapping[int, ItemFailure]) -> None:
         """Raise MapFailedError where more items failed than the map tolerates."""

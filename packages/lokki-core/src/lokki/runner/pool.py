@@ -19,7 +19,7 @@ from .work import Done, Worker
 if TYPE_CHECKING:
     from .events import Kind
     from .execution import Execution, Path
-    from .processes import ProcessWorker, WorkerSpec
+    from .processes import ProcessWorker, WorkerDiedError, WorkerSpec
 
 ITEM_ERRORS = (StepFailedError, ResultError, MapFailedError)
 """What is the fault of an item, and may be tolerated; anything else ends the run."""
@@ -83,6 +83,8 @@ class Pool:
     def stop(self) -> None:
         """Hand out nothing more and end the worker processes; threads end after the item they have."""
         self.scheduler.stop()
+        for process in self._processes:
+            process.terminate()
         for process in self._processes:
             process.end()
 
@@ -179,39 +181,44 @@ class Pool:
 
         return do
 
-    def _after_death(self, unit: Unit, death: Exception) -> Outcome:
-        """Hand out again what a dead worker held: item by item first, to learn which of them kills."""
-        fan = unit.fan
-        if unit.count > 1:
-            return Outcome(retry=[Unit(fan, unit.first + place, suspect=True) for place in range(unit.count)])
-        node = self._node_at_work(unit)
-        invoker = self._execution.invoker(node)
-        if unit.attempt > invoker.retry.retries:
-            return self._item_lost(unit, invoker.failure(death, unit.first, unit.attempt))
-        self._execution.tell(
-            "step_retry", step=node, index=unit.first, attempt=unit.attempt, message=str(death), duration_s=0.0
-        )
-        return Outcome(retry=[Unit(fan, unit.first, position=unit.position, attempt=unit.attempt + 1, suspect=True)])
+    def _after_death(self, unit: Unit, death: WorkerDiedError) -> Outcome:
+        """Hand out again what a dead worker held; the item it was at has one attempt less."""
+        fan, before = unit.fan, min(death.passed, unit.count - 1)
+        at = unit.first + before
+        outcome = self._item_after_death(unit, at, death)
+        rest = [Unit(fan, unit.first, before, suspect=True), Unit(fan, at + 1, unit.count - before - 1)]
+        outcome.retry = [*outcome.retry, *(one for one in rest if one.count)]
+        return outcome
 
-    def _item_lost(self, unit: Unit, error: StepFailedError) -> Outcome:
+    def _item_after_death(self, unit: Unit, index: int, death: WorkerDiedError) -> Outcome:
+        node = self._node_at_work(unit, index)
+        invoker = self._execution.invoker(node)
+        attempt = max(unit.attempt if unit.node == node else 1, death.attempt_at(node, index))
+        if attempt > invoker.retry.retries:
+            return self._item_lost(unit, index, invoker.failure(death, index, attempt))
+        self._execution.tell("step_retry", step=node, index=index, attempt=attempt, message=str(death), duration_s=0.0)
+        again = Unit(unit.fan, index, position=unit.position, attempt=attempt + 1, node=node, suspect=True)
+        return Outcome(retry=[again])
+
+    def _item_lost(self, unit: Unit, index: int, error: StepFailedError) -> Outcome:
         fan, execution = unit.fan, self._execution
-        execution.write_error(error.step, (*fan.path, unit.first), error)
+        execution.write_error(error.step, (*fan.path, index), error)
         if fan.link.nested or not fan.link.options.tolerated_failure_percentage:
             return Outcome(error=error)
-        execution.journal(error.step, fan.path).append_failure(unit.first, item_failure(error, unit.first))
+        execution.journal(error.step, fan.path).append_failure(index, item_failure(error, index))
         return Outcome(failed=1)
 
-    def _node_at_work(self, unit: Unit) -> str:
+    def _node_at_work(self, unit: Unit, index: int) -> str:
         """The step a worker died in: the first one without a result for the item."""
         execution, fan = self._execution, unit.fan
         if fan.link.nested:
-            path = (*fan.path, unit.first)
+            path = (*fan.path, index)
             tasks = [o for o in self._worker.operations(fan.link)[unit.position :] if o.task is not None]
             open_ones = [o for o in tasks if not execution.is_sealed(o.task.node, path, feeds_map=o.feeds_map)]  # type: ignore[union-attr]  # filtered above
             return (open_ones or tasks)[0].task.node  # type: ignore[union-attr]  # filtered above
         nodes = [task.node for task in fan.link.body if isinstance(task, TaskEntry)]
         for node in nodes:
-            if not execution.store.read_journal(execution.flow, execution.run_id, node, path=fan.path).has(unit.first):
+            if not execution.store.read_journal(execution.flow, execution.run_id, node, path=fan.path).has(index):
                 return node
         return nodes[-1]
 

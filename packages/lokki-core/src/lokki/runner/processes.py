@@ -10,7 +10,10 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..bindings import calls_of
@@ -60,6 +63,18 @@ class Request(Record):
 class WorkerDiedError(Exception):
     """A worker process ended in the middle of an item."""
 
+    def __init__(self, message: str, passed: int, retry: Event | None) -> None:
+        super().__init__(message)
+        self.passed = passed
+        """Items of its unit that it had come to an end with."""
+        self._retry = retry
+
+    def attempt_at(self, node: str, index: int) -> int:
+        """Which attempt of a step on an item it was at, as far as it told."""
+        retry = self._retry
+        told = retry is not None and (retry.step, retry.index) == (node, index)
+        return (retry.attempt or 0) + 1 if retry is not None and told else 1
+
 
 class ProcessWorker:
     """The parent's side of one worker process."""
@@ -69,47 +84,63 @@ class ProcessWorker:
         self._number = number
         self._listener = listener
         self._process: Any = None
+        self._passed: Any = None
+        """Memory shared with the process: how many items of its unit it has come to an end with."""
         self._connection: Connection[Any, Any] | None = None
 
     def start(self) -> None:
         """Begin the process; it loads the flow meanwhile."""
         context = multiprocessing.get_context()
-        mine, its = context.Pipe()
-        self._process = context.Process(target=_main, args=(its, mine, self._spec, self._number), daemon=True)
-        self._process.start()
-        its.close()
+        with _STARTING, _without_interrupts():
+            mine, its = context.Pipe()
+            self._passed = context.RawArray("Q", 1)
+            arguments = (its, mine, self._passed, self._spec, self._number)
+            self._process = context.Process(target=_main, args=arguments, daemon=True)
+            self._process.start()
+            its.close()
         self._connection = mine
 
     def do(self, request: Request) -> Done:
         """Have the process do a unit. Raises WorkerDiedError, or LokkiError where it could not begin at all."""
+        self._passed[0] = 0
+        retry: Event | None = None
+        reply = self._answer(request, None)
+        while isinstance(reply, Event):
+            retry = reply if reply.kind == "step_retry" else retry
+            self._listener(reply)
+            reply = self._answer(None, retry)
+        if isinstance(reply, LokkiError):
+            raise reply
+        if reply.error is not None:
+            reply.error.__cause__ = reply.cause
+        return reply
+
+    def _answer(self, request: Request | None, retry: Event | None) -> Event | LokkiError | Done:
+        """The next thing the process says, after `request` if there is one."""
         connection = self._connection
         assert connection is not None  # noqa: S101  # start() comes first
         try:
-            connection.send(request)
-            while True:
-                reply = connection.recv()
-                if isinstance(reply, Event):
-                    self._listener(reply)
-                elif isinstance(reply, LokkiError):
-                    raise reply
-                else:
-                    assert isinstance(reply, Done)  # noqa: S101  # the worker sends nothing else
-                    if reply.error is not None:
-                        reply.error.__cause__ = reply.cause
-                    return reply
+            if request is not None:
+                connection.send(request)
+            answer: Event | LokkiError | Done = connection.recv()
         except (EOFError, OSError) as error:
-            raise WorkerDiedError(self._obituary()) from error
+            raise WorkerDiedError(self._obituary(), self._passed[0], retry) from error
+        return answer
 
-    def end(self) -> None:
-        """End the process, if need be by force."""
-        if self._connection is not None:
-            self._connection.close()
+    def terminate(self) -> None:
+        """Ask the process to end."""
         if self._process is not None and self._process.is_alive():
             self._process.terminate()
+
+    def end(self) -> None:
+        """Wait for the end that `terminate` asked for, then end the process by force."""
+        if self._process is not None:
             self._process.join(0.5)
             if self._process.is_alive():
                 self._process.kill()
                 self._process.join()
+        if self._connection is not None:
+            self._connection.close()
 
     def _obituary(self) -> str:
         self._process.join(5)
@@ -121,10 +152,27 @@ class ProcessWorker:
         return f"the worker process exited with code {code}"
 
 
-def _main(its: Connection[Any, Any], parents: Connection[Any, Any], spec: WorkerSpec, number: int) -> None:
+_STARTING = threading.Lock()
+"""Held while a process starts: another one forked meanwhile would inherit its end of the pipe, and hide its death."""
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C waiting, in this thread and in the processes it starts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _main(its: Connection[Any, Any], parents: Connection[Any, Any], passed: Any, spec: WorkerSpec, number: int) -> None:
     """A worker process's life."""
     parents.close()  # a forked copy of the parent's end would hide the parent's death
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    # The parent decides what Ctrl-C means; a handler, because programs that steps start would inherit SIG_IGN.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with_parent()
     try:
         worker: Worker | LokkiError = _worker(its, spec, number)
@@ -140,25 +188,36 @@ def _main(its: Connection[Any, Any], parents: Connection[Any, Any], spec: Worker
             request = its.recv()
         except (EOFError, OSError):
             return
-        its.send(_do(worker, request) if isinstance(worker, Worker) else worker)
+        answer = _do(worker, request, passed) if isinstance(worker, Worker) else worker
+        for stream in (sys.stdout, sys.stderr):  # this process ends without warning
+            if stream is not None:
+                stream.flush()
+        its.send(answer)
 
 
-def _do(worker: Worker, request: Request) -> Done | LokkiError:
+def _do(worker: Worker, request: Request, passed: Any) -> Done:
     link = worker.execution.maps[request.map]
     how: dict[str, Any] = {"attempt": request.attempt, "suspect": request.suspect}
     if link.nested:
         done = worker.item(link, request.path, request.first, request.position, **how)
     else:
-        done = worker.items(link, request.path, request.first, request.count, fan=_Unstoppable(), **how)
+        done = worker.items(link, request.path, request.first, request.count, fan=_Counted(passed), **how)
     if request.path:
         worker.execution.close_journals(link, request.path)  # there may be many maps inside items
     return _portable(done)
 
 
-class _Unstoppable:
-    """A worker process finishes what it was given."""
+class _Counted:
+    """A worker process finishes what it was given, and counts the items where its parent sees it."""
 
-    stopped = False
+    def __init__(self, passed: Any) -> None:
+        self._passed = passed
+
+    @property
+    def stopped(self) -> bool:
+        """Asked after each item."""
+        self._passed[0] += 1
+        return False
 
 
 def _portable(done: Done) -> Done:

@@ -35,10 +35,18 @@ BUSY_PROCESSOR = 0.85
 class Unit:
     """What a worker does at a time: items of a map, or one item of a map that holds others."""
 
-    __slots__ = ("attempt", "count", "fan", "first", "position", "suspect")
+    __slots__ = ("attempt", "count", "fan", "first", "node", "position", "suspect")
 
     def __init__(
-        self, fan: FanOut, first: int, count: int = 1, *, position: int = 0, attempt: int = 1, suspect: bool = False
+        self,
+        fan: FanOut,
+        first: int,
+        count: int = 1,
+        *,
+        position: int = 0,
+        attempt: int = 1,
+        node: str | None = None,
+        suspect: bool = False,
     ) -> None:
         self.fan = fan
         self.first = first
@@ -47,6 +55,8 @@ class Unit:
         """The operation of the body to go on with; only where the body holds a map."""
         self.attempt = attempt
         """More than 1 where a worker process died on this very item before."""
+        self.node = node
+        """The step that `attempt` is about; None where it is 1."""
         self.suspect = suspect
         """Whether a worker process died while it held this, so that part of it may be done already."""
 
@@ -248,7 +258,7 @@ class Scheduler:
         fan.learn(outcome, self._monotonic())
         fan.again.extend(outcome.retry)
         if outcome.inner is not None and not fan.stopped:
-            unit.position = outcome.reached
+            unit.position, unit.attempt = outcome.reached, 1
             outcome.inner.waiting = unit
             self._open.append(outcome.inner)
         else:
@@ -302,10 +312,9 @@ class Scheduler:
     def _has_work(self, fan: FanOut) -> bool:
         return bool(fan.ranges or fan.again) and not fan.stopped and fan.may_start(self.workers)
 
-    def _stop(self, fan: FanOut, error: LokkiError) -> None:
+    def _stop(self, fan: FanOut, error: LokkiError | None) -> None:
         """Let a map hand out nothing more, and the maps inside its items neither."""
-        if fan.error is None:
-            fan.error = error
+        fan.error = fan.error or error
         fan.stopped = True
         for inner in self._inside(fan):
             inner.stopped = True
@@ -351,7 +360,5 @@ class Scheduler:
         if error is not None and fan.link.nested and not fan.stopped:
             error = self._on_item_failed(fan, unit.first, error)
             fan.failed += error is None
-        if error is not None:
+        if error is not None or fan.too_many_failed:
             self._stop(fan, error)
-        elif fan.too_many_failed:
-            fan.stopped = True

@@ -66,7 +66,9 @@ def operations(chain: Chain) -> tuple[Operation, ...]:
 class Stoppable(Protocol):
     """Something that may tell a worker not to begin another item."""
 
-    stopped: bool
+    @property
+    def stopped(self) -> bool:
+        """Asked after each item."""
 
 
 class Done:
@@ -136,6 +138,7 @@ class Worker:
                 inputs = self._inputs_of_item(link, path, index) if place == 0 else None
                 if not self.is_done(operation, item_path, suspect=suspect):
                     run_operation(execution, operation, item_path, inputs, index=index, attempt=attempt)
+                    attempt = 1
             done.done = 1
         except LokkiError as error:
             done.error = error
@@ -285,10 +288,10 @@ class _Items:
         now = self.execution.clock.monotonic
         flush_at = now() + FLUSH_S
         for index, value in enumerate(self.values, self.first):
-            if fan.stopped:
-                return
             if self._one(index, value):
                 self.done.done += 1
+            if fan.stopped:
+                return
             if now() > flush_at:
                 self._flush()
                 flush_at = now() + FLUSH_S
@@ -301,6 +304,9 @@ class _Items:
             if known is not None:
                 payload = known
                 continue
+            if self._is_known_failure(place, index):
+                self.done.failed += 1
+                return False
             try:
                 payload = self._step(session, place, index, value, payload)
             except (StepFailedError, ResultError) as error:
@@ -337,6 +343,10 @@ class _Items:
     def _known(self) -> list[Journal]:
         execution = self.execution
         return [execution.store.read_journal(execution.flow, execution.run_id, n, path=self.path) for n in self.nodes]
+
+    def _is_known_failure(self, place: int, index: int) -> bool:
+        """Whether the item failed for good in a worker process that died since; a resumed run tries it again."""
+        return self.known is not None and not self.execution.resuming and index in self.known[place].failures
 
     def _known_payload(self, place: int, index: int) -> bytes | None:
         if self.known is None or not self.known[place].has(index):
