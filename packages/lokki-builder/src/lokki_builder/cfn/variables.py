@@ -24,6 +24,8 @@ _LAMBDA_OWN = re.compile(
 )
 """Names Lambda keeps for itself and refuses."""
 
+_LAMBDA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+
 _LOKKI_OWN = re.compile(r"LOKKI_(WIRE_VERSION|FLOW_NAME|NODE|ARTIFACT_BUCKET|KMS_KEY|SECRETS|EVENT)")
 """Names that tell the runtime what to do."""
 
@@ -48,7 +50,15 @@ def reserved(stack: Stack) -> list[str]:
             owner = "Lambda" if _LAMBDA_OWN.fullmatch(name) else "lokki" if _LOKKI_OWN.fullmatch(name) else ""
             if owner:
                 findings.append(f"{where}: the variable {name} is set by {owner} itself. Use another name.")
-    return findings
+    return findings + _misnamed(stack)
+
+
+def _misnamed(stack: Stack) -> list[str]:
+    """One finding for each variable whose name Lambda refuses."""
+    names = {name for step in stack.functions for name in function_variables(stack, step)}
+    refused = sorted(name for name in names if not _LAMBDA_NAME.fullmatch(name))
+    rule = "begin with a letter and go on with letters, digits and underscores, two characters at least"
+    return [f"the variable {name}: on Lambda names {rule}. Use another name." for name in refused]
 
 
 def too_large(stack: Stack) -> list[str]:
