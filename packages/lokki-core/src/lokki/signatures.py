@@ -65,7 +65,9 @@ class Parameters:
         if not isinstance(value, str):
             return value
         try:
-            return eval(value, getattr(self._code_owner, "__globals__", {}))  # noqa: S307  # the author's annotation
+            space = getattr(self._code_owner, "__globals__", {})
+            meant = eval(value, space)  # noqa: S307  # the author's annotation
+            return eval(meant, space) if isinstance(meant, str) else meant  # noqa: S307  # in quotes besides
         except Exception:  # names under TYPE_CHECKING, and whatever else an annotation may do
             return value
 

@@ -37,7 +37,9 @@ def of_function(fn: object) -> Where | None:
 
 def unwrapped(fn: object) -> object:
     """The author's function inside decorators that use functools.wraps."""
-    while isinstance(fn, FunctionType) and "__wrapped__" in vars(fn):
+    seen: list[object] = []
+    while isinstance(fn, FunctionType) and "__wrapped__" in vars(fn) and fn not in seen:
+        seen.append(fn)
         fn = vars(fn)["__wrapped__"]
     return fn
 
