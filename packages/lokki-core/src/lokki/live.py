@@ -5,13 +5,12 @@ Input: events. Output: text and cursor codes on stderr. What steps print goes ab
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from .clock import SYSTEM_CLOCK, Clock
-from .logging import LEVELS, first_line, items_of, level_of, sentence
+from .logging import LEVELS, first_line, items_of, level_of, sentence, terminal_width
 
 if TYPE_CHECKING:
     from .runner.events import Event
@@ -196,11 +195,3 @@ class PrintAbove:
     def fileno(self) -> int:
         """The terminal's own descriptor."""
         return self._fd
-
-
-def terminal_width() -> int:
-    """Columns of the terminal behind stderr; 80 where there is none."""
-    try:
-        return os.get_terminal_size(2).columns
-    except OSError:
-        return 80

@@ -6,6 +6,7 @@ Input: events. Output: text handed to `write`. The live display of a terminal is
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -166,3 +167,11 @@ def first_line(text: str | None) -> str:
 
 def _failed_items(event: Event) -> str:
     return f" with {items_of(event.failed)} of {event.total:,} failed" if event.failed else ""
+
+
+def terminal_width() -> int:
+    """Columns of the terminal behind stderr; 80 where there is none."""
+    try:
+        return os.get_terminal_size(2).columns
+    except OSError:
+        return 80

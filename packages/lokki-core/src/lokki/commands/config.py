@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import load_config
 from ..config.show import render, to_dict
-from ..live import terminal_width
+from ..logging import terminal_width
 
 if TYPE_CHECKING:
     from ..decorators import Flow

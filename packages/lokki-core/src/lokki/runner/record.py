@@ -121,9 +121,17 @@ def prune(store: LocalStore, flow: str, keep: int, current: str) -> None:
         with os.scandir(runs) as entries:
             names = [entry.name for entry in entries if is_run_id(entry.name)]
         if len(names) > keep:
-            old = [run for run in store.runs(flow) if run != current]
-            for run_id in old[: len(names) - keep]:
+            old = sorted((_last_written(os.path.join(runs, name)), name) for name in names if name != current)
+            for _, run_id in old[: len(names) - keep]:
                 _delete(store, flow, run_id)
+
+
+def _last_written(run_dir: str) -> float:
+    """When a run's document was written last, in seconds since the epoch; 0 for a run without one."""
+    try:
+        return os.stat(os.path.join(run_dir, DOCUMENT)).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _delete(store: LocalStore, flow: str, run_id: str) -> None:
