@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..bindings import bindings_record, calls_of, differences, shape_differences
@@ -154,7 +155,8 @@ class LocalRunner:
         except BaseException as error:
             status = "failed" if isinstance(error, Exception) else "interrupted"
             kind: Kind = "run_failure" if isinstance(error, Exception) else "run_interrupted"
-            record.end(status, self._clock.now(), str(error))
+            with suppress(LokkiError):  # a full disk must not hide what happened
+                record.end(status, self._clock.now(), str(error))
             execution.tell(kind, duration_s=self._clock.monotonic() - begin, message=str(error))
             raise
         record.end("succeeded", self._clock.now())

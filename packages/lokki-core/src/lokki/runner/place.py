@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ..record import Record
+from ..store import keys
 from ..store.local import LocalStore
 from .record import DOCUMENT, RunLock, prune
 
@@ -57,9 +58,10 @@ class Place:
     def is_used(self) -> bool:
         """Whether the run was begun before."""
         store = self.store
-        return isinstance(store, LocalStore) and os.path.exists(
-            os.path.join(store.run_dir(self._flow, self._run_id), DOCUMENT)
-        )
+        if not isinstance(store, LocalStore):
+            return False
+        folder = store.run_dir(self._flow, self._run_id)
+        return any(os.path.exists(os.path.join(folder, name)) for name in (keys.BINDINGS, DOCUMENT))
 
     def _passing_store(self) -> JournalStore:
         """A store that is gone after the run."""

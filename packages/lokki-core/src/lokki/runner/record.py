@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import LokkiError, ResumeError
 from ..naming import is_run_id
 from ..params import to_json
+from ..store.files import os_errors
 from ..store.local import LocalStore
 
 if TYPE_CHECKING:
@@ -38,33 +40,46 @@ def check_run_id(run_id: str) -> str:
 
 
 class RunLock:
-    """Keeps two processes from working on one run. Held until `release` or the end of the process."""
+    """Keeps two runners from working on one run. Held until `release` or the end of the process."""
+
+    _mine: ClassVar[set[str]] = set()
+    """The locks this process holds: the operating system does not keep a process from its own files."""
+    _guard: ClassVar[Lock] = Lock()
 
     def __init__(self, run_dir: str) -> None:
         self._path = os.path.join(run_dir, _LOCK)
         self._fd: int | None = None
 
     def acquire(self) -> None:
-        """Raises ResumeError while another process holds the lock."""
+        """Raises ResumeError while somebody else holds the lock, and StoreError where there is no place for it."""
         import fcntl  # noqa: PLC0415  # 1 ms that a run in memory does not need
 
-        os.makedirs(os.path.dirname(self._path), exist_ok=True)
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(fd)
-            raise ResumeError(
-                f"run '{os.path.basename(os.path.dirname(self._path))}' is being worked on by another process.",
-                hint="Wait for it, or end it first.",
-            ) from error
-        self._fd = fd
+        with self._guard, os_errors(f"file://{self._path}", "lock"):
+            if self._path in self._mine:
+                raise self._refusal()
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(fd)
+                raise self._refusal() from error
+            self._mine.add(self._path)
+            self._fd = fd
 
     def release(self) -> None:
         """Let others in."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+        with self._guard:
+            if self._fd is not None:
+                os.close(self._fd)
+                self._mine.discard(self._path)
+                self._fd = None
+
+    def _refusal(self) -> ResumeError:
+        run_id = os.path.basename(os.path.dirname(self._path))
+        return ResumeError(
+            f"run '{run_id}' is being worked on by another process.", hint="Wait for it, or end it first."
+        )
 
 
 class RunRecord:
