@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from codec import OPERATIONS, PAYLOADS
@@ -17,7 +18,7 @@ Results = Mapping[Key, Result]
 
 @dataclass(frozen=True)
 class Budget:
-    """One promise: the median of `ours` is at most `limit` times that of the best of `theirs`."""
+    """One promise: `ours` takes at most `limit` times what the best of `theirs` takes."""
 
     text: str
     ours: Key
@@ -31,6 +32,8 @@ class Verdict:
     budget: Budget
     ratio: float | None
     """None where one side was not measured."""
+    cpu_ratio: float | None
+    """The same of processor time: beside it, to tell a busy machine from a slow program. It decides nothing."""
 
     @property
     def word(self) -> str:
@@ -66,15 +69,23 @@ BUDGETS = (
 
 def judge(results: Results) -> list[Verdict]:
     """Every budget against what was measured."""
-    return [Verdict(budget, _ratio(budget, results)) for budget in BUDGETS]
+    return [_verdict(budget, results) for budget in BUDGETS]
 
 
-def _ratio(budget: Budget, results: Results) -> float | None:
-    ours = _medians(results, [budget.ours], budget.measure)
-    theirs = _medians(results, budget.theirs, budget.measure)
-    return ours[0] / min(theirs) if ours and theirs else None
+def _verdict(budget: Budget, results: Results) -> Verdict:
+    cpu_ratio = _ratio(budget, results, "cpu_s") if budget.measure == "seconds" else None
+    return Verdict(budget, _ratio(budget, results, budget.measure), cpu_ratio)
 
 
-def _medians(results: Results, keys: tuple[Key, ...] | list[Key], measure: str) -> list[float]:
-    found = [results[key] for key in keys if key in results]
-    return [getattr(result, measure) for result in found if result.samples]
+def _ratio(budget: Budget, results: Results, measure: str) -> float | None:
+    """The median of the rounds' ratios: what slows the machine down in a round meets both sides of it."""
+    ours = _measured(results, budget.ours, measure)
+    theirs = [found for key in budget.theirs if (found := _measured(results, key, measure))]
+    if not ours or not theirs:
+        return None
+    best = min(theirs, key=median)
+    return median(one / other for one, other in zip(ours, best, strict=False))
+
+
+def _measured(results: Results, key: Key, measure: str) -> list[float]:
+    return [getattr(sample, measure) for sample in results[key].samples] if key in results else []

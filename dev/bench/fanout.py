@@ -89,7 +89,7 @@ def _measured(jobs: Sequence[Job], repeat: int, timeout_s: float) -> dict[Key, R
 
 
 def codec(repeat: int) -> dict[Key, Result]:
-    """The suite that measures functions, not processes."""
+    """The suite that measures functions, not processes: it knows their processor time only."""
     command = [str(python_of("codec")), str(HERE / "codec.py"), str(repeat)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, list[float]] = json.loads(done.stdout)

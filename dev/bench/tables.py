@@ -59,21 +59,23 @@ def _others(results: Results) -> list[Row]:
     rows: list[Row] = [["what", "items", "wall s", "processor s", "peak MB"]]
     for (name, size), result in results.items():
         if name not in fan_out and result.samples:
-            rows.append([name, f"{size:,}", f"{result.seconds:.3f}", *_usage(result)])
+            wall, peak = (f"{result.seconds:.3f}", f"{result.peak_mb:,.0f}") if result.peak_mb else ("", "")
+            rows.append([name, f"{size:,}", wall, f"{result.cpu_s:.3f}", peak])
     return rows
-
-
-def _usage(result: Result) -> list[str]:
-    """Nothing where only the time of a function was measured."""
-    return [f"{result.cpu_s:.3f}", f"{result.peak_mb:,.0f}"] if result.peak_mb else ["", ""]
 
 
 def _budgets(verdicts: Iterable[Verdict]) -> list[Row]:
-    rows: list[Row] = [["budget", "at most", "measured", ""]]
+    rows: list[Row] = [["budget", "at most", "measured", "", "processor time"]]
     for verdict in verdicts:
-        ratio = "" if verdict.ratio is None else f"{verdict.ratio:.3f}"
-        rows.append([verdict.budget.text, f"{verdict.budget.limit:.3g}", ratio, verdict.word])
+        ratios = [_ratio(verdict.ratio), _ratio(verdict.cpu_ratio)]
+        rows.append([verdict.budget.text, f"{verdict.budget.limit:.3g}", ratios[0], verdict.word, ratios[1]])
     return rows
+
+
+def _ratio(ratio: float | None) -> str:
+    if ratio is None:
+        return ""
+    return f"{ratio:.2g}" if ratio < 1 else f"{ratio:.2f}"
 
 
 def _table(rows: Sequence[Row], markdown: bool) -> str:
