@@ -14,6 +14,7 @@
         StoreFormatError          1
       StepFailedError             1
       MapFailedError              1
+      ResultError                 1
       WireError                   1
 
 The number is the exit code of the command line. A message reads *where: what. hint.*
@@ -185,6 +186,13 @@ class MapFailedError(LokkiError):
         """The failed items that are known, in item order."""
         self.total = total
         """How many items the map ran over."""
+
+
+class ResultError(LokkiError):
+    """A step returned what cannot be stored or fanned out."""
+
+    step = ""
+    """The node that returned it."""
 
 
 class WireError(LokkiError):

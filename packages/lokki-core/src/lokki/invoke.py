@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .clock import SYSTEM_CLOCK, Clock
 from .context import Frame, current
-from .errors import LokkiError, StepFailedError
+from .errors import LokkiError, ResultError, StepFailedError
 from .failure import ItemFailure
 from .retry import RetryConfig, exception_name
 from .where import PACKAGE_DIR
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from .chain import StepDef
     from .resolve import Call
 
+__all__ = [
+    "Invoker",
+    "ResultError",
+    "RetryListener",
+    "Session",
+    "StepTimeoutError",
+    "author_traceback",
+    "describe",
+    "item_failure",
+    "pickled",
+]
+
 T = TypeVar("T")
 
 RetryListener = Callable[[str, "int | None", int, BaseException, float], None]
@@ -35,13 +47,6 @@ RetryListener = Callable[[str, "int | None", int, BaseException, float], None]
 
 class StepTimeoutError(Exception):
     """An attempt took longer than the step's `timeout_seconds`."""
-
-
-class ResultError(LokkiError):
-    """A step returned what cannot be stored or fanned out."""
-
-    step = ""
-    """The node that returned it."""
 
 
 class Invoker:

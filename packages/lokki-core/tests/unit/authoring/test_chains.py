@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from lokki import FlowGraph, step
-from lokki.chain import MapBlock, StepNode
 from lokki.graph import MapOptions
 
 from .conftest import STEPS, Source, sketch
@@ -208,7 +208,7 @@ def two(x: int, by: int = 1) -> int:
 
 def test_chaining_returns_new_values_and_changes_none() -> None:
     start, block = one(), one().map(two)
-    nodes: list[StepNode[..., object] | MapBlock] = [one, two, start, block]
+    nodes: list[Any] = [one, two, start, block]
     before = [(node.links, repr(node)) for node in nodes]
     start.next(two)
     start.map(two, batch_size=4)

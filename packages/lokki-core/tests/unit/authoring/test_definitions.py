@@ -50,7 +50,7 @@ def daily_flow() -> StepNode[..., int]:
 def test_a_step_keeps_its_function() -> None:
     assert double.fn(4) == 8
     assert (double.name, double.__doc__, double.__module__) == ("double", "Twice as much.", __name__)
-    assert double.__wrapped__ is double.fn  # type: ignore[attr-defined]  # for tools, not for authors
+    assert double.__wrapped__ is double.fn
 
 
 def test_options_reach_the_graph() -> None:

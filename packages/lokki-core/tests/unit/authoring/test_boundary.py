@@ -1,0 +1,124 @@
+"""Where errors become text and exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from lokki.boundary import explain, guarded
+from lokki.errors import (
+    ConfigError,
+    FlowDefinitionError,
+    LokkiError,
+    MapFailedError,
+    ParamError,
+    StepFailedError,
+)
+from lokki.failure import ItemFailure
+from lokki.params import Param, param_type
+from lokki.resolve import resolve
+
+from .conftest import STEPS, Source
+
+
+def raising(error: BaseException) -> Callable[[], int]:
+    def action() -> NoReturn:
+        raise error
+
+    return action
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_what_goes_well_says_nothing(capsys: Capture) -> None:
+    assert guarded(lambda: 0, debug=False) == 0
+    assert guarded(lambda: 7, debug=True) == 7
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (LokkiError("the run failed.", hint="Look."), 1, "error: the run failed. Look.\n"),
+        (ParamError("parameter 'n': 'x' is not int."), 2, "error: parameter 'n': 'x' is not int.\n"),
+        (KeyboardInterrupt(), 130, "interrupted.\n"),
+        (BrokenPipeError(), 1, ""),
+        (
+            ZeroDivisionError("division by zero"),
+            3,
+            "lokki has a bug: ZeroDivisionError: division by zero\nPlease report it with the output of --debug.\n",
+        ),
+    ],
+)
+def test_errors_become_text_and_an_exit_code(error: BaseException, code: int, text: str, capsys: Capture) -> None:
+    assert guarded(raising(error), debug=False) == code
+    assert capsys.readouterr() == ("", text)
+
+
+@pytest.mark.parametrize(("error", "shown"), [(LokkiError("x"), 1), (ValueError("x"), 1), (KeyboardInterrupt(), 0)])
+def test_debug_shows_lokki_s_own_traceback(error: BaseException, shown: int, capsys: Capture) -> None:
+    guarded(raising(error), debug=True)
+    text = capsys.readouterr().err
+    assert text.count("Traceback (most recent call last)") == shown
+    assert ("in guarded" in text) is bool(shown)
+
+
+def test_an_exit_passes_through() -> None:
+    with pytest.raises(SystemExit, match="2"):
+        guarded(raising(SystemExit(2)), debug=False)
+
+
+@pytest.mark.parametrize(("error", "code"), [(LokkiError("x"), 1), (KeyboardInterrupt(), 130)])
+def test_it_is_said_how_to_go_on(error: BaseException, code: int, capsys: Capture) -> None:
+    hint = "Go on with: python shop.py run --resume r1"
+    assert guarded(raising(error), debug=False, resume_hint=lambda: hint) == code
+    assert capsys.readouterr().err.splitlines()[-1] == hint
+
+
+def test_a_failed_step_shows_the_author_s_traceback() -> None:
+    failed = StepFailedError("step 's' failed.", flow="f", step="s", traceback="Traceback:\n  File birds.py\n")
+    failed.__cause__ = ValueError("x")
+    assert explain(failed) == "error: step 's' failed.\nTraceback:\n  File birds.py"
+
+
+def test_a_failed_map_shows_that_of_its_first_item() -> None:
+    failures = [ItemFailure(2, "A", "a", "Traceback of 2\n"), ItemFailure(5, "B", "b", "Traceback of 5\n")]
+    failed = MapFailedError("2 of 9 items failed.", flow="f", step="s", failures=failures, total=9)
+    assert explain(failed) == "error: 2 of 9 items failed.\nTraceback of 2"
+    assert explain(MapFailedError("x.", flow="f", step="s", failures=[], total=9)) == "error: x."
+
+
+def test_a_flow_body_that_failed_shows_its_own_lines_alone(source: Callable[..., Source]) -> None:
+    file = source("\ndef broken():\n    return {}['key']\n\n@flow\ndef shop():\n    return broken()\n", head=STEPS)
+    module = file.load()
+    with pytest.raises(FlowDefinitionError) as caught:
+        resolve(module.shop, {})
+    lines = explain(caught.value).splitlines()
+    assert lines[0] == f"error: {file.line('@flow')}: the body of flow 'shop' raised KeyError: 'key'."
+    assert lines[1] == "Traceback (most recent call last):"
+    assert [line.split('"')[1] for line in lines if line.startswith("  File ")] == [str(file.path)] * 2
+    assert lines[-1] == "KeyError: 'key'"
+
+
+def test_other_wrong_input_shows_no_traceback(tmp_path: Path) -> None:
+    """Not even where a parser of Python's own raised the first error."""
+    kind = param_type(list)
+    assert kind is not None
+    with pytest.raises(ParamError) as caught:
+        Param("p", kind).text("[1")
+    assert caught.value.__cause__ is not None
+    assert explain(caught.value) == "error: parameter 'p': '[1' is not list (as JSON)."
+    wrong = ConfigError("it is not TOML.", key="lokki.toml")
+    wrong.__cause__ = caught.value.__cause__
+    assert explain(wrong) == "error: lokki.toml: it is not TOML."
+
+
+def test_a_definition_error_without_the_author_s_code_shows_no_traceback() -> None:
+    error = FlowDefinitionError("the flow module 'x' was not found.")
+    error.__cause__ = ModuleNotFoundError("x")
+    assert explain(error) == "error: the flow module 'x' was not found."
+    error.__cause__ = LokkiError("another")
+    assert explain(error) == "error: the flow module 'x' was not found."
