@@ -137,7 +137,7 @@ def sentence(event: Event, *, timestamps: bool = True) -> str:
     if event.kind == "step_retry":
         item = "" if event.index is None else f", item {event.index}"
         wait = f"in {event.duration_s:g}s" if event.duration_s else "now"
-        return f"{what}{item}: attempt {event.attempt} failed: {event.message}; trying again {wait}"
+        return f"{what}{item}: attempt {event.attempt} failed: {first_line(event.message)}; trying again {wait}"
     if event.kind == "step_skipped":
         return f"{what} skipped (status=skipped): it succeeded before"
     if event.kind == "run_interrupted":
