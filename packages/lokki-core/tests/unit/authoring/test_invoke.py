@@ -21,6 +21,12 @@ from .conftest import Source
 SEEN: list[Any] = []
 """What the steps below were called with, or saw."""
 
+ERRORS: list[BaseException] = []
+"""What `fail_until` raises, attempt after attempt, until none is left."""
+
+WAITS: list[float] = []
+"""How long the slow steps take."""
+
 CLOCK = FakeClock()
 """The clock that the steps below wait on."""
 
@@ -57,24 +63,35 @@ def look(x: int = 0) -> Any:
 
 
 @step(retry=TWICE)
-def fail_until(x: int, errors: list[BaseException]) -> int:
+def fail_until(x: int) -> int:
     SEEN.append(run().attempt)
-    if errors:
-        raise errors.pop(0)
+    if ERRORS:
+        raise ERRORS.pop(0)
     return x
 
 
 @step(timeout_seconds=10, retry=RetryConfig(retries=1))
-def slow(x: int, waits: list[float]) -> int:
-    CLOCK.sleep(waits.pop(0))
+def slow(x: int) -> int:
+    CLOCK.sleep(WAITS.pop(0))
     return x
 
 
 @step(timeout_seconds=10, retry=RetryConfig(retries=1, exceptions=(KeyError,)))
-def slow_items(x: int, waits: list[float]) -> Iterator[int]:
-    for wait in waits:
+def slow_items(x: int) -> Iterator[int]:
+    for wait in WAITS:
         CLOCK.sleep(wait)
         yield x
+
+
+@step
+def spoiler(x: int, items: list[int], *, seen: dict[int, int]) -> Any:
+    items.append(x)
+    seen[x] = x
+    return len(items), len(seen)
+
+
+def identity(x: int, held: object) -> int:
+    return id(held)
 
 
 @step
@@ -85,6 +102,18 @@ def unpicklable(x: int) -> Any:
 @step
 def generate(x: int) -> Iterator[int]:
     yield x
+
+
+def failing(*errors: BaseException) -> Call:
+    """The call of a step that raises these, attempt after attempt, and then succeeds."""
+    ERRORS[:] = errors
+    return Call()
+
+
+def taking(*waits: float) -> Call:
+    """The call of a step that takes these seconds."""
+    WAITS[:] = waits
+    return Call()
 
 
 def session(node: StepNode[..., Any], call: Call | None = None, **options: Any) -> Session:
@@ -134,6 +163,20 @@ class TestArguments:
 
     def test_a_result_of_none_is_an_argument_like_others(self) -> None:
         assert session(echo).call((None,), keep) == ((None,), {})
+
+    def test_a_step_that_changes_its_bound_arguments_changes_no_other_call(self, way: Way) -> None:
+        call = Call(([],), {"seen": {}})
+        for _ in range(2):
+            assert way(spoiler, 1, call) == (1, 1)
+        outcomes = session(spoiler, call).items([1, 2], 0, lambda index: (index,))
+        assert [pickle.loads(payload) for payload in outcomes] == [(1, 1), (1, 1)]  # type: ignore[arg-type]  # bytes
+        assert call == Call(([],), {"seen": {}})
+
+    def test_bound_arguments_that_are_large_or_cannot_be_pickled_are_shared(self, way: Way) -> None:
+        large = ["x" * 100_000]
+        assert way(step(identity), 1, Call((large,), {})) == id(large)
+        held = [lambda: 1]
+        assert way(step(identity), 1, Call((held,), {})) == id(held)
 
     def test_extra_keywords_join_the_bound_ones_of_that_call_only(self) -> None:
         one = session(echo, Call((), {"k": 1}))
@@ -191,14 +234,14 @@ def reducing(x: int) -> Reducing:
 class TestRetries:
     def test_a_failed_attempt_is_tried_again_after_growing_waits(self, way: Way) -> None:
         errors = [Flaky("one"), VeryFlaky("two")]
-        assert way(fail_until, 5, Call((), {"errors": errors})) == 5
+        assert way(fail_until, 5, failing(*errors)) == 5
         assert SEEN == [1, 2, 3]
         assert CLOCK.sleeps == [1, 3]
 
     def test_retries_are_counted_after_the_first_attempt(self, way: Way) -> None:
         errors = [Flaky("one"), Flaky("two"), VeryFlaky("three"), Flaky("never reached")]
         with pytest.raises(StepFailedError) as caught:
-            way(fail_until, 5, Call((), {"errors": errors}))
+            way(fail_until, 5, failing(*errors))
         failed = caught.value
         assert str(failed) == "flow 'shop', step 'fail_until', item 4: failed after 3 attempts: VeryFlaky: three"
         assert (failed.flow, failed.step, failed.index, failed.attempts) == ("shop", "fail_until", 4, 3)
@@ -211,29 +254,29 @@ class TestRetries:
     @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), GeneratorExit()])
     def test_other_errors_are_not_tried_again(self, way: Way, error: BaseException) -> None:
         with pytest.raises(StepFailedError) as caught:
-            way(fail_until, 5, Call((), {"errors": [error]}))
+            way(fail_until, 5, failing(error))
         assert caught.value.__cause__ is error
         assert caught.value.attempts == 1
         assert CLOCK.sleeps == []
 
     def test_outside_maps_the_message_names_no_item(self) -> None:
         with pytest.raises(StepFailedError) as caught:
-            session(fail_until, Call((), {"errors": [ValueError()]})).call((1,), keep)
+            session(fail_until, failing(ValueError())).call((1,), keep)
         assert str(caught.value) == "flow 'shop', step 'fail_until': failed after 1 attempt: ValueError"
         assert caught.value.index is None
 
     def test_an_interruption_passes_through(self, way: Way) -> None:
         with pytest.raises(KeyboardInterrupt):
-            way(fail_until, 5, Call((), {"errors": [KeyboardInterrupt()]}))
+            way(fail_until, 5, failing(KeyboardInterrupt()))
         assert SEEN == [1]
 
     def test_the_policy_can_be_left_to_somebody_else(self) -> None:
         with pytest.raises(StepFailedError) as caught:
-            session(fail_until, Call((), {"errors": [Flaky()]}), retry=NO_RETRY).call((1,), keep)
+            session(fail_until, failing(Flaky()), retry=NO_RETRY).call((1,), keep)
         assert caught.value.attempts == 1
 
     def test_attempts_may_have_been_made_before(self) -> None:
-        one = session(fail_until, Call((), {"errors": [Flaky(), Flaky()]}))
+        one = session(fail_until, failing(Flaky(), Flaky()))
         with pytest.raises(StepFailedError) as caught:
             one.tried_item(lambda index: (5,), 4, 2)
         assert SEEN == [2, 3]
@@ -257,13 +300,11 @@ class TestRetries:
         assert len(made) == 2
 
     def test_without_fresh_inputs_the_same_are_used(self) -> None:
-        assert session(fail_until, Call((), {"errors": [Flaky()]})).call((7,), keep) == 7
+        assert session(fail_until, failing(Flaky())).call((7,), keep) == 7
 
     def test_a_listener_hears_of_each_retry(self) -> None:
         heard: list[Any] = []
-        one = session(
-            fail_until, Call((), {"errors": [Flaky("x"), Flaky("y")]}), on_retry=lambda *told: heard.append(told)
-        )
+        one = session(fail_until, failing(Flaky("x"), Flaky("y")), on_retry=lambda *told: heard.append(told))
         one.call((1,), keep, index=8)
         assert [(node, index, attempt, str(error), wait) for node, index, attempt, error, wait in heard] == [
             ("fail_until", 8, 1, "x", 1.0),
@@ -271,7 +312,7 @@ class TestRetries:
         ]
 
     def test_one_item_s_failure_ends_no_other_item(self) -> None:
-        one = session(fail_until, Call((), {"errors": [ValueError("bad"), Flaky(), Flaky()]}))
+        one = session(fail_until, failing(ValueError("bad"), Flaky(), Flaky()))
         outcomes = list(one.items([1, 2, 3], 0, lambda index: (index + 1,)))
         assert isinstance(outcomes[0], StepFailedError)
         assert [pickle.loads(payload) for payload in outcomes[1:]] == [2, 3]  # type: ignore[arg-type]  # bytes
@@ -280,24 +321,24 @@ class TestRetries:
 
 class TestTimeLimit:
     def test_a_timeout_consumes_an_attempt(self, way: Way) -> None:
-        assert way(slow, 5, Call((), {"waits": [10.5, 9]})) == 5
+        assert way(slow, 5, taking(10.5, 9)) == 5
         assert CLOCK.sleeps == [10.5, 1.0, 9]
 
     def test_a_timeout_for_good(self, way: Way) -> None:
         with pytest.raises(StepFailedError) as caught:
-            way(slow, 5, Call((), {"waits": [11, 12.25]}))
+            way(slow, 5, taking(11, 12.25))
         assert str(caught.value).endswith(
             "failed after 2 attempts: StepTimeoutError: took 12.2 s; timeout_seconds=10 would have ended it on AWS"
         )
         assert isinstance(caught.value.__cause__, StepTimeoutError)
 
     def test_exactly_the_limit_is_in_time(self, way: Way) -> None:
-        assert way(slow, 5, Call((), {"waits": [10]})) == 5
+        assert way(slow, 5, taking(10)) == 5
 
     def test_nothing_of_a_late_result_is_kept(self) -> None:
         kept: list[int] = []
         with pytest.raises(StepFailedError):
-            session(slow, Call((), {"waits": [11, 11]})).call((5,), kept.append)
+            session(slow, taking(11, 11)).call((5,), kept.append)
         assert kept == []
 
     def test_a_generator_is_timed_to_its_end(self) -> None:
@@ -309,9 +350,9 @@ class TestTimeLimit:
             sealed.append(True)
 
         with pytest.raises(StepFailedError, match=r"took 12\.0 s"):
-            session(slow_items, Call((), {"waits": [6, 6]})).call((5,), keep_all)
+            session(slow_items, taking(6, 6)).call((5,), keep_all)
         assert sealed == []
-        assert session(slow_items, Call((), {"waits": [5, 5]})).call((5,), list) == [5, 5]
+        assert session(slow_items, taking(5, 5)).call((5,), list) == [5, 5]
 
 
 class TestResults:
@@ -340,7 +381,7 @@ class TestResults:
             raise StoreError("disk is full.", url="file:///x", operation="write")
 
         with pytest.raises(StoreError, match="disk is full"):
-            session(fail_until, Call((), {"errors": []})).call((1,), full)
+            session(fail_until, failing()).call((1,), full)
         assert SEEN == [1]
 
     def test_an_error_of_the_author_s_generator_is_the_step_s(self) -> None:
@@ -430,13 +471,13 @@ def calls_lokki(x):
 
     def test_an_error_whose_text_fails_is_told_all_the_same(self, way: Way) -> None:
         with pytest.raises(StepFailedError) as caught:
-            way(fail_until, 1, Call((), {"errors": [Unspeakable()]}))
+            way(fail_until, 1, failing(Unspeakable()))
         assert str(caught.value).endswith("failed after 1 attempt: Unspeakable: (its __str__ failed)")
         assert item_failure(caught.value, 4).message == "(its __str__ failed)"
 
     def test_what_is_kept_of_a_failed_item(self, way: Way) -> None:
         with pytest.raises(StepFailedError) as caught:
-            way(fail_until, 1, Call((), {"errors": [Flaky("x"), Flaky("y"), VeryFlaky("z")]}))
+            way(fail_until, 1, failing(Flaky("x"), Flaky("y"), VeryFlaky("z")))
         kept = item_failure(caught.value, 4)
         name = f"{__name__}.VeryFlaky"
         assert kept == ItemFailure(4, name, "z", caught.value.traceback, "fail_until", 3)
