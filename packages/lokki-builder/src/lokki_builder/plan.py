@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from lokki.graph import FlowGraph, StepOptions
 
 from . import sam
+from .asl.functions import assign_functions
 from .asl.machine import FunctionRef, Machine, MachineOptions, build_machine
+from .asl.names import assign_names
 from .cfn.batch import LOST_HOSTS, job_documents
 from .cfn.compute import zip_name
 from .cfn.stack import Code, MachineParts, Stack, Step
@@ -69,12 +71,10 @@ def plan_build(request: BuildRequest) -> BuildPlan:
     graph = request.resolved.graph
     bundle = make_bundle(request)
     machine, findings = _machine(request)
-    if machine is None:
-        raise TemplateError(_listed(graph.name, [*findings, *bundle.findings]))
     stack = make_stack(request, machine, bundle)
     template = build_template(stack)
-    findings = [*bundle.findings, *template.findings]
-    if findings:
+    findings += [*bundle.findings, *template.findings]
+    if findings or machine is None:
         raise TemplateError(_listed(graph.name, findings))
     return _plan(request, stack, machine, bundle, template)
 
@@ -89,21 +89,32 @@ def machine_options(request: BuildRequest) -> MachineOptions:
     )
 
 
-def make_stack(request: BuildRequest, machine: Machine, bundle: Bundle) -> Stack:
-    """What the template is made from."""
+def make_stack(request: BuildRequest, machine: Machine | None, bundle: Bundle) -> Stack:
+    """What the template is made from; without a machine, what can be judged all the same."""
     graph = request.resolved.graph
-    steps = _steps(graph, machine.functions)
+    functions = machine.functions if machine else _functions(request)
+    steps = _steps(graph, functions)
     return Stack(
         flow=graph.name,
         schedule=graph.schedule,
         timezone=graph.timezone,
         config=request.config,
         code=_code(request, bundle),
-        machine=MachineParts(machine.text, tuple(machine.substitutions), bool(machine.maps)),
+        machine=_parts(machine) if machine else MachineParts("", (), has_maps=False),
         functions=tuple(step for kind, step in steps if kind != "batch"),
         jobs=tuple(step for kind, step in steps if kind == "batch"),
         versions=dict(sorted(request.versions.items())),
     )
+
+
+def _parts(machine: Machine) -> MachineParts:
+    return MachineParts(machine.text, tuple(machine.substitutions), bool(machine.maps))
+
+
+def _functions(request: BuildRequest) -> dict[str, FunctionRef]:
+    """The functions of a flow whose state machine has mistakes."""
+    graph = request.resolved.graph
+    return assign_functions(graph, assign_names(graph), machine_options(request))
 
 
 def _machine(request: BuildRequest) -> tuple[Machine | None, list[str]]:

@@ -1,4 +1,4 @@
-"""checkov pins what it needs and has an environment of its own (`tox -e checkov`); elsewhere nothing is collected here."""
+"""checkov pins what it needs and has an environment of its own (`tox -e checkov`); others collect nothing here."""
 
 from __future__ import annotations
 

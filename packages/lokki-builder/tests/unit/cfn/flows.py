@@ -8,11 +8,10 @@ from typing import Any
 from lokki.config import LokkiConfig
 from lokki.decorators import Flow, flow, step
 from lokki.resolve import Resolved, resolve
+from lokki_builder.cfn.stack import Stack
 from lokki_builder.image.bundle import make_bundle
 from lokki_builder.plan import build_machine, machine_options, make_stack
 from lokki_builder.request import BuildRequest, Dependencies, FlowFiles, Installed
-from lokki_builder.cfn.stack import Stack
-
 
 SOURCE = b"# the flow's file\n"
 
@@ -132,5 +131,3 @@ def stack(body: Any = plain_flow, values: Mapping[str, object] | None = None, **
     asked = request(body, values, **more)
     machine = build_machine(asked.resolved.graph, machine_options(asked))
     return make_stack(asked, machine, make_bundle(asked))
-
-

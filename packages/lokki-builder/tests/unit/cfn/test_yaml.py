@@ -55,7 +55,7 @@ def test_intrinsic_functions_of_every_kind() -> None:
     join = Intrinsic("Join", [",", ["a", ref("B")]])
     given_names = Intrinsic("Sub", {"text": "x"})
     assert dump({"a": get_att("Role"), "b": join, "c": given_names, "d": (1, 2)}) == (
-        "a: !GetAtt 'Role.Arn'\nb: !Join\n  - ','\n  -   - a\n      - !Ref 'B'\nc: !Sub\n  text: x\nd:\n  - 1\n  - 2\n"
+        "a: !GetAtt 'Role.Arn'\nb: !Join\n  - ','\n  - - a\n    - !Ref 'B'\nc: !Sub\n  text: x\nd:\n  - 1\n  - 2\n"
     )
     assert len({join, Intrinsic("Join", [",", ["a", ref("B")]])}) == 1
 

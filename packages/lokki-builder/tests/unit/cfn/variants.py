@@ -64,7 +64,11 @@ CHOICES: dict[str, dict[str, Values]] = {
             "aws.image_repository": f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/team/flows",
             "aws.tags": {"team": "data"},
             "aws.policies": [
-                {"Effect": "Allow", "Action": ["dynamodb:GetItem"], "Resource": [f"arn:aws:dynamodb:*:{ACCOUNT}:table/t"]}
+                {
+                    "Effect": "Allow",
+                    "Action": ["dynamodb:GetItem"],
+                    "Resource": [f"arn:aws:dynamodb:*:{ACCOUNT}:table/t"],
+                }
             ],
             "lambda.architecture": "arm64",
             "lambda.python": "3.13",
@@ -142,7 +146,7 @@ def _candidates(missing: list[Pair]) -> Iterator[Variant]:
         picked = dict(pair)
         for factor in CHOICES:
             if factor not in picked:
-                picked[factor] = max(CHOICES[factor], key=lambda c: len(_met_by({**picked, factor: c}) & wanted))  # noqa: B023
+                picked[factor] = max(CHOICES[factor], key=lambda c: len(_met_by({**picked, factor: c}) & wanted))
         yield Variant(tuple((factor, picked[factor]) for factor in CHOICES))
 
 
