@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from lokki.errors import LokkiError, StepFailedError
+from lokki.errors import StepFailedError
 from lokki.wire import LambdaEvent, LambdaReply, format_path
 
 from .errors import LokkiContinue, LokkiFatal, LokkiRetryable, Outcome, Terminated
@@ -87,11 +87,7 @@ class _Execution:
 
     def _step_failed(self, error: StepFailedError) -> Outcome:
         """The author's exception: another attempt, where the policy allows one."""
-        job = self._job
-        try:
-            retryable = job is not None and job.allows_another(error)
-        except LokkiError:  # the store that would know is what fails
-            retryable = False
+        retryable = self._job is not None and self._job.allows_another(error)
         return self._failed(LokkiRetryable if retryable else LokkiFatal, error)
 
     def _failed(self, kind: type[Outcome], error: Exception) -> Outcome:
@@ -106,9 +102,7 @@ class _Execution:
         job = self._job
         if job is None or job.in_process:
             return int(getattr(error, "attempts", 1))
-        with suppress(LokkiError, Outcome):
-            return job.known_attempts + 1
-        return 1
+        return job.known_attempts + 1
 
     def _fail(self, kind: type[Outcome], record: dict[str, Any]) -> None:
         """Keep the error beside the results and say it; a store that fails must not hide what went wrong."""

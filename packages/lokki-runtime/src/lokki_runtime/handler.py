@@ -6,13 +6,16 @@ Input: Lambda's event and context. Output: the reply, or an error that Lambda re
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lokki.errors import LokkiError
 
 from .execute import execute
 from .runtime import Runtime
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from lokki.store.protocol import TransientStore
 
 
 class LambdaContext(Protocol):
@@ -42,12 +45,20 @@ def answer(event: Mapping[str, Any], context: LambdaContext | None, runtime: Run
     return execute(event, runtime, remaining_s=lambda: remaining() / 1000, request_id=context.aws_request_id)
 
 
-def make_handler(fn: Any, *, feeds_map: bool = False, batch_size: int = 1, settings: Settings | None = None) -> Handler:
+def make_handler(
+    fn: Any,
+    *,
+    feeds_map: bool = False,
+    batch_size: int | Literal["auto"] = 1,
+    settings: Settings | None = None,
+    store: TransientStore | None = None,
+) -> Handler:
     """A Lambda handler that runs one function or step, for state machines written by hand.
 
     It takes the events of a generated state machine (`lokki.wire.LambdaEvent`) for any node outside maps and needs no
     `lokki-flow.json`. The upstream result, if the event's input names one, is the first argument; the event's
-    parameters fill those of the same name. With `feeds_map` the result becomes a pack and a manifest.
+    parameters fill those of the same name. With `feeds_map` the result becomes a pack and a manifest, in batches of
+    `batch_size`. `settings` and `store` are those of the environment unless given.
     """
     from .single import SingleProgram  # noqa: PLC0415  # generated functions do not need it
 
@@ -58,7 +69,7 @@ def make_handler(fn: Any, *, feeds_map: bool = False, batch_size: int = 1, setti
         program = SingleProgram(fn, event, feeds_map=feeds_map, batch_size=batch_size)
         runtime = runtimes.get(program.key)
         if runtime is None:
-            runtime = runtimes[program.key] = Runtime(known, program=program)
+            runtime = runtimes[program.key] = Runtime(known, program=program, store=store)
         return answer(event, context, runtime)
 
     return handler

@@ -6,6 +6,8 @@ run's first process evaluates the flow body.
 
 from __future__ import annotations
 
+import importlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -16,6 +18,7 @@ from lokki.errors import LokkiError, ObjectMissingError, ParamError, ResumeError
 from lokki.invoke import describe
 from lokki.params import MAX_PARAMS_BYTES, MAX_PARAMS_BYTES_BATCH, Param, check_size, complete, convert_json
 from lokki.resolve import Call, Resolved, flow_params, resolve
+from lokki.where import PACKAGE_DIR
 
 from .deployment import Deployment
 from .errors import DeploymentError, FlowImportError, ShapeChangedError, StepMissingError
@@ -23,7 +26,7 @@ from .roles import Role, roles_of
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from types import ModuleType
+    from types import ModuleType, TracebackType
 
     from lokki.chain import StepDef
     from lokki.clock import Clock
@@ -173,10 +176,19 @@ class FlowProgram:
         try:
             return load_module(name, self.deployment.file if own else None)
         except (Exception, SystemExit) as error:  # importing runs the author's code: anything may come
+            error.__traceback__ = _of_the_author(error.__traceback__)
             raise FlowImportError(
                 f"the module '{name}' cannot be imported: {describe(error)}.",
                 hint="`python -m lokki_runtime check` in the image shows this before anything is deployed.",
             ) from error
+
+
+def _of_the_author(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames that led to the author's module: ours, and those of Python's import."""
+    ours = (os.path.dirname(__file__) + os.sep, PACKAGE_DIR, "<frozen importlib", os.path.dirname(importlib.__file__))
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ours):
+        trace = trace.tb_next
+    return trace
 
 
 def _complete(

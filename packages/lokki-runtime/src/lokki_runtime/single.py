@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lokki.chain import StepDef, StepNode, TaskUse
 from lokki.graph import FlowGraph, MapCloseEntry, MapOpenEntry, MapOptions, StepOptions, TaskEntry
@@ -24,7 +24,7 @@ _BODY = "items"
 class SingleProgram:
     """A function and the node it is called by."""
 
-    def __init__(self, fn: Any, event: Any, *, feeds_map: bool, batch_size: int) -> None:
+    def __init__(self, fn: Any, event: Any, *, feeds_map: bool, batch_size: int | Literal["auto"]) -> None:
         self._step = _step_of(fn)
         node = str(event.get("node") or self._step.name) if isinstance(event, Mapping) else self._step.name
         is_first = not isinstance(event, Mapping) or event.get("input") is None
@@ -68,7 +68,7 @@ def _step_of(fn: Any) -> StepDef:
     return StepDef(fn, fn.__name__, StepOptions(), None)
 
 
-def _role(node: str, step: StepDef, batch_size: int | None) -> Role:
+def _role(node: str, step: StepDef, batch_size: int | Literal["auto"] | None) -> Role:
     task = TaskEntry(node, step.name, step.fn.__module__)
     if batch_size is None:
         return roles_of(FlowGraph(node, (task,)))[node]

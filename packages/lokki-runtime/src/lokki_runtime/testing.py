@@ -15,13 +15,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lokki.canonical import find_flow, load_module
 from lokki.clock import SYSTEM_CLOCK, Clock
 from lokki.graph import Chain, FlowGraph, MapLink, TaskEntry, result_node
 from lokki.retry import RetryConfig
 from lokki.store.collect import MapResults
+from lokki.store.memory import MemoryBlobs
 from lokki.store.protocol import TransientStore
 from lokki.wire import WIRE_VERSION, FlowContext, LambdaEvent
 
@@ -34,6 +35,9 @@ from .roles import COLLECT, roles_of
 from .runtime import Runtime
 from .settings import Settings
 
+if TYPE_CHECKING:
+    from lokki.store.codec import Data
+
 TRANSIENT_RETRIES = 10
 """How often the machine tries again after AWS's own errors."""
 
@@ -41,8 +45,41 @@ CONTINUE_RETRIES = 1_000
 """How often it goes on with a batch."""
 
 
-class Killed(Exception):
-    """The function was ended from outside."""
+class Killed(KeyboardInterrupt):
+    """The function was ended from outside. Nothing it does afterwards may count: see `MortalBlobs`."""
+
+
+class MortalBlobs(MemoryBlobs):
+    """A medium that stops taking anything once `dead` is set, as the world does for a process that was killed."""
+
+    dead = False
+    writes = 0
+    """How many objects have been stored."""
+    dies_after: int | None = None
+    """The process is killed right after this many writes; None for never."""
+
+    def put(self, key: str, data: Data) -> None:
+        """Store `data`, or raise Killed."""
+        self._live()
+        super().put(key, data)
+        self._count()
+
+    def create(self, key: str, data: Data) -> bool:
+        """Store `data` if nothing is there, or raise Killed."""
+        self._live()
+        done = super().create(key, data)
+        self._count()
+        return done
+
+    def _live(self) -> None:
+        if self.dead:
+            raise Killed("a dead process writes nothing")
+
+    def _count(self) -> None:
+        self.writes += 1
+        if self.writes == self.dies_after:
+            self.dead = True
+            raise Killed("after a write")
 
 
 class Throttled(Exception):
@@ -152,9 +189,17 @@ class StateMachine:
         except Outcome:
             self.after(event)
             raise
+        finally:
+            self._revive()
         self.after(event)
         self.replies.append(reply)
         return reply
+
+    def _revive(self) -> None:
+        """The next invocation is another process."""
+        blobs = getattr(self.store, "_blobs", None)
+        if isinstance(blobs, MortalBlobs):
+            blobs.dead = False
 
     def _chain(self, chain: Chain, path: tuple[int, ...], row: Mapping[str, Any] | None) -> None:
         given: Any = row
@@ -198,7 +243,7 @@ class StateMachine:
         return task.options.retry if task is not None else RetryConfig()
 
 
-def _retrier(error: Exception) -> str | None:
+def _retrier(error: BaseException) -> str | None:
     """Which retrier of a generated definition counts `error`."""
     if isinstance(error, LokkiRetryable | Killed):
         return "policy"
