@@ -34,7 +34,7 @@ def run_batch(runtime: Runtime | None = None) -> int:
         runtime.log.error("step_failure", error_type="WireError", message=str(error))
         return FAILED
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        signal.signal(signal.SIGTERM, previous or signal.SIG_DFL)
     return SUCCEEDED
 
 

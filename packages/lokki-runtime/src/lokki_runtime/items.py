@@ -40,7 +40,20 @@ def sealed_batch(job: Invocation) -> bool:
     output = _output(job)
     if output is None or not output.failures:
         return output is not None
-    return job.event.attempt > 0 and _newest(job, output) is output
+    if job.event.attempt > 0:
+        return _newest(job, output) is output
+    return _is_aggregated(job)
+
+
+def _is_aggregated(job: Invocation) -> bool:
+    """Whether the map's results have been used, so that it is too late for others."""
+    body = job.role.body
+    if body is None or body.agg is None:
+        return False
+    place, path = (job.flow, job.run_id, body.agg.node), job.event.path[:-1]
+    feeds = job.runtime.program.roles[body.agg.node].feeds
+    url = job.store.output_url(*place, path=path) if feeds is None else job.store.manifest_url(*place, path=path)
+    return job.store.exists(url)
 
 
 def _output(job: Invocation) -> Batch | None:

@@ -39,6 +39,13 @@ FLOW = """
     """
 
 
+LAST_STEP = """
+    @step
+    def last(x: object) -> object:
+        return x
+    """
+
+
 def source(items: int = 6, *, size: object = 10, percent: float = 0, delay: float = 0) -> str:
     return FLOW.format(items=items, size=size, percent=percent, delay=delay)
 
@@ -201,6 +208,28 @@ def test_a_resumed_run_tries_tolerated_failures_again(deploy: Deploy, module: Mo
     machine.run()
     assert sorted(space.calls) == [1, 4, 4, 5]
     assert machine.result() == ([0, 10, 20, 30, 50], [4])
+
+
+def test_failures_are_not_tried_again_once_their_map_is_aggregated(deploy: Deploy, module: ModuleOf) -> None:
+    for text in (
+        source(4, percent=50),
+        source(4, percent=50).replace(".agg(join)", ".agg(join).map(last)") + LAST_STEP,
+    ):
+        machine = deploy(text)
+        module(machine).HOOK = failing(2)
+        machine.run()
+        module(machine).calls.clear()
+        machine.run()
+        assert module(machine).calls == []
+
+
+def test_failures_of_an_open_map_are_tried_again(deploy: Deploy, module: ModuleOf) -> None:
+    machine = deploy(source(4, percent=50).replace(".agg(join)", ""))
+    module(machine).HOOK = failing(2)
+    machine.run()
+    module(machine).HOOK = failing()
+    machine.run()
+    assert machine.result() == [0, 10, 20, 30]
 
 
 def test_trying_again_may_take_several_invocations(deploy: Deploy, module: ModuleOf) -> None:
