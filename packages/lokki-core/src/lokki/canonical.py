@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 from .chain import StepDef, StepNode, TaskUse
 from .decorators import Flow
 from .errors import FlowDefinitionError
 from .where import unwrapped
+
+T = TypeVar("T")
 
 MAIN_NAMES = ("__main__", "__mp_main__")
 """What Python calls a script: itself, and as imported by a spawned worker."""
@@ -78,7 +80,7 @@ def find_step(module: str, name: str) -> StepDef | None:
     """The step function `name` of a loaded module, if it stands there at module level."""
     space = vars(sys.modules[module]) if module in sys.modules else {}
     for node in (space.get(name), *space.values()):
-        link = node.links[0] if isinstance(node, StepNode) and len(node.links) == 1 else None
+        link = node.links[0] if _is_a(node, StepNode) and len(node.links) == 1 else None
         if isinstance(link, TaskUse) and link.step.name == name and _defined_in(link.step, module):
             return link.step
     return None
@@ -91,7 +93,7 @@ def _defined_in(step: StepDef, module: str) -> bool:
 def find_flow(module: ModuleType, name: str) -> Flow[Any] | None:
     """The flow whose function is called `name`, at the module's top level."""
     for value in vars(module).values():
-        if isinstance(value, Flow) and value.fn.__name__ == name:
+        if _is_a(value, Flow) and value.fn.__name__ == name:
             return value
     return None
 
@@ -102,7 +104,7 @@ def _importable_name(main: ModuleType) -> str | None:
     if spec is not None:
         return str(spec.name)
     file = getattr(main, "__file__", None)
-    return os.path.splitext(os.path.basename(file))[0] if file else None
+    return os.path.splitext(os.path.basename(file))[0].replace(".", "_") if file else None  # a dot means a package
 
 
 def _same_file(one: ModuleType, other: ModuleType) -> bool:
@@ -111,23 +113,42 @@ def _same_file(one: ModuleType, other: ModuleType) -> bool:
 
 
 def _rename(value: object, name: str) -> None:
-    if isinstance(value, type):
+    if _is_a(value, type):
         if value.__module__ in MAIN_NAMES:
             value.__module__ = name
             for inner in list(vars(value).values()):
                 _rename(inner, name)
-    elif isinstance(value, FunctionType) and value.__module__ in MAIN_NAMES:
+    elif _is_a(value, FunctionType) and value.__module__ in MAIN_NAMES:
         value.__module__ = name
-    elif isinstance(value, StepNode | Flow):
+    elif _is_a(value, StepNode) or _is_a(value, Flow):
         _rename(value.fn, name)
 
 
-def _load_file(name: str, file: str) -> ModuleType:
-    from importlib import util  # noqa: PLC0415  # only a worker or a reader of old runs gets here
+def _folders(name: str, path: str) -> list[str]:
+    """The folder that `import name` needs on the path, then the packages below it that lead to the file."""
+    packages = name.split(".")[:-1]
+    folder = path
+    for _ in (*packages, name):
+        folder = os.path.dirname(folder)
+    if os.path.join(folder, *name.split(".")) == os.path.splitext(path)[0]:
+        return [folder, *packages]
+    return [os.path.dirname(path)]
 
-    folder = os.path.dirname(os.path.abspath(file))
+
+def _is_a(value: object, kind: type[T]) -> TypeGuard[T]:
+    """As isinstance, but without a look at attributes: there are proxies that fail at any."""
+    return issubclass(type(value), kind)
+
+
+def _load_file(name: str, file: str) -> ModuleType:
+    from importlib import import_module, util  # noqa: PLC0415  # only a worker or a reader of old runs gets here
+
+    path = os.path.abspath(file)
+    folder, *packages = _folders(name, path)
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    if packages:
+        return import_module(name)
     spec = util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise FlowDefinitionError(f"the flow file '{file}' is not a Python file.")
