@@ -8,9 +8,10 @@ from typing import Any
 from lokki.config import LokkiConfig
 from lokki.decorators import Flow, flow, step
 from lokki.resolve import Resolved, resolve
+from lokki_builder.asl.machine import build_machine
 from lokki_builder.cfn.stack import Stack
 from lokki_builder.image.bundle import make_bundle
-from lokki_builder.plan import build_machine, machine_options, make_stack
+from lokki_builder.plan import machine_options, make_stack
 from lokki_builder.request import BuildRequest, Dependencies, FlowFiles, Installed
 
 SOURCE = b"# the flow's file\n"

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from lokki_builder.plan import TEMPLATE, plan_build
 
-from ..unit.cfn.flows import batch_flow, request
-from ..unit.cfn.variants import pairwise
+from ..cfn.flows import batch_flow, request
+from ..cfn.variants import pairwise
 
 ACCEPTED: dict[str, dict[str, str]] = yaml.safe_load(
-    Path(__file__).parents[1].joinpath("checkov-accepted.yaml").read_text(encoding="utf-8")
+    Path(__file__).parents[2].joinpath("checkov-accepted.yaml").read_text(encoding="utf-8")
 )
 
 Found = set[tuple[str, str, str]]
