@@ -21,8 +21,8 @@ RETRIES = st.none() | st.fixed_dictionaries(
 
 
 @st.composite
-def graphs(draw: st.DrawFn, max_depth: int = 3, *, express: bool = True) -> FlowGraph:
-    """A flow whose maps nest up to `max_depth` deep."""
+def graphs(draw: st.DrawFn, max_depth: int = 3, *, longest: int = 4, express: bool = True) -> FlowGraph:
+    """A flow whose maps nest up to `max_depth` deep, of chains with up to `longest` links."""
     numbers = iter(range(10**6))
     names = draw(st.sampled_from(["a", "get_data", "x" * 40, "Load2", "clean_2"]))
 
@@ -35,20 +35,22 @@ def graphs(draw: st.DrawFn, max_depth: int = 3, *, express: bool = True) -> Flow
         step = draw(st.sampled_from([node, node, "shared"])) if options["job_type"] == "lambda" else node
         return task(node, step, retry=draw(RETRIES), **options)
 
-    return graph(*_chain(draw, new, max_depth, express=express))
+    return graph(*_chain(draw, new, max_depth, longest, express=express))
 
 
-def _chain(draw: st.DrawFn, new: Callable[[], TaskEntry], depth: int, *, express: bool) -> tuple[TaskEntry | Map, ...]:
+def _chain(
+    draw: st.DrawFn, new: Callable[[], TaskEntry], depth: int, longest: int, *, express: bool
+) -> tuple[TaskEntry | Map, ...]:
     links: list[TaskEntry | Map] = [new()]
-    for _ in range(draw(st.integers(0, 3))):
+    for _ in range(draw(st.integers(0, longest - 1))):
         if links and isinstance(links[-1], Map) and links[-1].agg is None:
             break
-        links.append(_map(draw, new, depth, express=express) if depth and draw(st.booleans()) else new())
+        links.append(_map(draw, new, depth, longest, express=express) if depth and draw(st.booleans()) else new())
     return tuple(links)
 
 
-def _map(draw: st.DrawFn, new: Callable[[], TaskEntry], depth: int, *, express: bool) -> Map:
-    body = _chain(draw, new, depth - 1, express=express)
+def _map(draw: st.DrawFn, new: Callable[[], TaskEntry], depth: int, longest: int, *, express: bool) -> Map:
+    body = _chain(draw, new, depth - 1, longest, express=express)
     agg = new() if draw(st.booleans()) else None
     options: dict[str, Any] = {
         "concurrency_limit": draw(st.none() | st.integers(1, 10_000)),

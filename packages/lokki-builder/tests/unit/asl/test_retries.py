@@ -41,7 +41,7 @@ POLICIES = st.builds(
 
 @dataclass
 class Task:
-    """A task state as the States Language has it: each retrier counts for itself, the first that names an error acts."""
+    """A task as the States Language has it: each retrier counts for itself, the first that names an error acts."""
 
     retriers: list[dict[str, Any]]
     waits: list[float] = field(default_factory=list)

@@ -39,7 +39,7 @@ def lint_task(one: Found) -> Iterator[str]:
 
 def _task(state: State, *, express: bool) -> Iterator[str]:
     resource = state.get("Resource")
-    timeout = state.get("TimeoutSeconds")
+    timeout = state.get("TimeoutSeconds", 1)
     if not isinstance(timeout, int) or isinstance(timeout, bool) or timeout < 1:
         yield f"TimeoutSeconds is a whole number from 1, not {timeout!r}."
     if resource == INVOKE:
