@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import canonical
-from .boundary import guarded
-from .errors import LokkiError, MissingPackageError
+from .boundary import guarded, write_out
+from .errors import FlowDefinitionError, LokkiError, MissingPackageError
 
 if TYPE_CHECKING:
     from .decorators import Flow
@@ -29,9 +29,17 @@ def main(flow: Flow[Any], argv: Sequence[str] | None = None) -> NoReturn:
 
     `argv` is the command line without the program; None takes that of this process.
     """
+    _open_closed_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     code = guarded(lambda: _dispatch(flow, words), debug="--debug" in words)
     _exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Give a process that was started with a closed stdout or stderr one that goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # open until the end
 
 
 def _dispatch(flow: Flow[Any], words: list[str]) -> int:
@@ -39,6 +47,11 @@ def _dispatch(flow: Flow[Any], words: list[str]) -> int:
 
     if not isinstance(flow, Flow):
         raise LokkiError(f"main() takes a @flow, not {flow!r}.", hint="Write: main(my_flow), without calling it.")
+    if flow.fn.__module__ == canonical.WORKERS_MAIN:  # it would begin a run of its own
+        raise FlowDefinitionError(
+            "main() was called while a worker process imported the flow file.",
+            hint="Write: if __name__ == '__main__': main(...).",
+        )
     canonical.adopt(flow.fn)
     word = words[0] if words else "help"
     if word == "run":
@@ -72,13 +85,13 @@ def _frontend() -> Any:
 def _print_version() -> int:
     from .__about__ import __version__  # noqa: PLC0415  # only this word needs it
 
-    sys.stdout.write(f"lokki {__version__}\n")
+    write_out(f"lokki {__version__}\n")
     return 0
 
 
 def _print_help(flow: Flow[Any]) -> int:
     script = os.path.basename(sys.argv[0]) or "flow.py"
-    sys.stdout.write(
+    write_out(
         f"usage: python {script} COMMAND ...\n\nflow '{flow.name}'\n\ncommands:\n"
         f"  run      run the flow on this machine (run --help lists its parameters)\n"
         f"  config   show every configuration value and where it came from\n"
@@ -103,7 +116,7 @@ def _exit(code: int) -> NoReturn:
     """End the process; by force where worker threads still are inside a step, which nothing else can end."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:  # told before, or nobody reads
         code = code or 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     import threading  # noqa: PLC0415  # `run` has it loaded

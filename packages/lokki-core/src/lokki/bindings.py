@@ -5,9 +5,11 @@ The local runner and the deployed runtime write and read the same record. Pure f
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .errors import FlowDefinitionError
 from .resolve import Call
 
 if TYPE_CHECKING:
@@ -31,6 +33,20 @@ def bindings_record(
         "started_at": started_at,
         "shape": resolved.graph.shape(),
     }
+
+
+def check_kept(flow: str, record: Mapping[str, Any]) -> None:
+    """Raise FlowDefinitionError for a bound argument that cannot be pickled, and so not reach other processes."""
+    for node, (args, kwargs) in record["calls"].items():
+        for name, value in [*enumerate(args, 1), *kwargs.items()]:
+            try:
+                pickle.dumps(value, 5)
+            except Exception as error:  # pickling runs the author's code: anything may come
+                kind = type(value).__name__
+                raise FlowDefinitionError(
+                    f"flow '{flow}': argument {name!r} of step '{node}', a {kind}, cannot be pickled: {error}.",
+                    hint="Bind plain data, or an object of a class defined at module level.",
+                ) from error
 
 
 def calls_of(record: Mapping[str, Any]) -> dict[str, Call]:

@@ -40,6 +40,20 @@ def guarded(action: Callable[[], int], *, debug: bool, resume_hint: Callable[[],
         return BUG
 
 
+def write_out(text: str) -> None:
+    """Write `text` to stdout, now. Raises LokkiError where it cannot be written, BrokenPipeError where nobody reads."""
+    try:
+        try:
+            sys.stdout.write(text)
+        except UnicodeEncodeError as error:
+            sys.stdout.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise LokkiError(f"stdout cannot be written to: {error.strerror}.") from error
+
+
 def explain(error: LokkiError) -> str:
     """The message of an error as a user reads it, with the author's own traceback where a step failed."""
     traceback = error.traceback if isinstance(error, StepFailedError) else ""

@@ -18,7 +18,10 @@ from .where import unwrapped
 
 T = TypeVar("T")
 
-MAIN_NAMES = ("__main__", "__mp_main__")
+WORKERS_MAIN = "__mp_main__"
+"""What Python calls a script that a spawned worker process imports."""
+
+MAIN_NAMES = ("__main__", WORKERS_MAIN)
 """What Python calls a script: itself, and as imported by a spawned worker."""
 
 

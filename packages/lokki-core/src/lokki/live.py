@@ -5,9 +5,11 @@ Input: events. Output: text and cursor codes on stderr. What steps print goes ab
 
 from __future__ import annotations
 
+import io
+import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from .clock import SYSTEM_CLOCK, Clock
 from .logging import LEVELS, first_line, items_of, level_of, sentence, terminal_width
@@ -85,6 +87,7 @@ class LiveDisplay:
         with self._lock:
             self._at_work = None
             self._erase()
+            self._end_line()
             self._terminal.flush()
 
     def _say(self, event: Event) -> None:
@@ -92,6 +95,7 @@ class LiveDisplay:
             self._at_work = None
         if LEVELS[level_of(event)] >= self._least and event.kind != "run_start":
             self._erase()
+            self._end_line()
             self._terminal.write(self._line(event) + "\n")
 
     def _line(self, event: Event) -> str:
@@ -123,7 +127,7 @@ class LiveDisplay:
         if event.kind != "step_start":
             right = self._progress(event) + right
         room = max(self._width() - 1 - len(right), 4)
-        self._terminal.write(_CLEAR + left[:room] + right[: max(self._width() - 1, 0)])
+        self._terminal.write(_CLEAR + (left[:room] + right)[: max(self._width() - 1, 0)])
         self._drawn = True
         self._terminal.flush()
 
@@ -139,6 +143,12 @@ class LiveDisplay:
         if self._drawn:
             self._terminal.write(_CLEAR)
             self._drawn = False
+
+    def _end_line(self) -> None:
+        """Leave the line that a step has begun to print."""
+        if self._column_open:
+            self._terminal.write("\n")
+            self._column_open = False
 
     def _paint(self, color: str, text: str) -> str:
         return f"{color}{text}{_PLAIN}" if self._color and text else text
@@ -170,8 +180,8 @@ _MARKS = {
 }
 
 
-class PrintAbove:
-    """Stands in for `sys.stdout` and `sys.stderr` while the display is on."""
+class PrintAbove(io.TextIOBase):
+    """Stands in for `sys.stdout` and `sys.stderr` while the display is on, also in forked worker processes."""
 
     encoding = "utf-8"
     errors = "replace"
@@ -179,14 +189,34 @@ class PrintAbove:
     def __init__(self, display: LiveDisplay, fd: int) -> None:
         self._display = display
         self._fd = fd
+        self._pid = os.getpid()
+        self._begun = ""
+        """The line that a worker process has begun; it has no hold on the display."""
 
     def write(self, text: str) -> int:
         """Print `text` above the line."""
-        self._display.print_above(text)
+        if os.getpid() == self._pid:
+            self._display.print_above(text)
+        else:
+            lines, newline, self._begun = (self._begun + text).rpartition("\n")
+            if newline:
+                os.write(self._fd, f"{_CLEAR}{lines}\n".encode(errors="replace"))
         return len(text)
 
     def flush(self) -> None:
-        """Everything is shown at once."""
+        """Everything is shown at once, but for the line a worker process has begun."""
+        if self._begun:
+            begun, self._begun = self._begun, ""
+            os.write(self._fd, f"{_CLEAR}{begun}".encode(errors="replace"))
+
+    @property
+    def buffer(self) -> BinaryIO:
+        """For those who print bytes."""
+        return cast("BinaryIO", _BytesAbove(self))
+
+    def writable(self) -> bool:
+        """It can be printed to."""
+        return True
 
     def isatty(self) -> bool:
         """The display is only used on a terminal."""
@@ -195,3 +225,16 @@ class PrintAbove:
     def fileno(self) -> int:
         """The terminal's own descriptor."""
         return self._fd
+
+
+class _BytesAbove(io.RawIOBase):
+    """`PrintAbove` for bytes."""
+
+    def __init__(self, above: PrintAbove) -> None:
+        self._above = above
+
+    def write(self, data: Any) -> int:
+        return self._above.write(bytes(data).decode(errors="replace"))
+
+    def writable(self) -> bool:
+        return True

@@ -121,7 +121,7 @@ class Project:
 
     def variables(self, **more: str) -> dict[str, str]:
         """The environment of the command line, without what would make it another one."""
-        ours = ("LOKKI_", "AWS_", "NO_COLOR", "TERM")
+        ours = ("LOKKI_", "AWS_", "NO_COLOR", "TERM", "PYTHONUNBUFFERED")
         plain = {name: value for name, value in environment.variables().items() if not name.startswith(ours)}
         return {**plain, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "HOME": str(self.folder), **more}
 

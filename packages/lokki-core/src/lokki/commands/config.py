@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..boundary import write_out
 from ..config import load_config
 from ..config.show import render, to_dict
 from ..logging import terminal_width
@@ -32,7 +33,7 @@ def config_command(flow: Flow[Any], words: Sequence[str]) -> int:
     if options.json:
         import json  # noqa: PLC0415  # only this form needs it
 
-        sys.stdout.write(json.dumps(to_dict(config), indent=2) + "\n")
+        write_out(json.dumps(to_dict(config), indent=2) + "\n")
     else:
-        sys.stdout.write(render(config, terminal_width()).rstrip("\n") + "\n")
+        write_out(render(config, terminal_width()).rstrip("\n") + "\n")
     return 0

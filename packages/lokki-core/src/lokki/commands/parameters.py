@@ -28,7 +28,9 @@ def add_parameters(parser: argparse.ArgumentParser, params: Mapping[str, Param])
         settings: dict[str, Any] = {"dest": _PREFIX + param.name, "metavar": "VALUE", "help": text}
         if param.type.label == "bool":
             group.add_argument(*names, nargs="?", const="true", **settings)
-            no = [f"--no-{name.removeprefix('--')}" for name in names]
+            no = [f"--no-{name.removeprefix('--')}" for name in names if f"no_{param.name}" not in params]
+            if not no:  # it is another parameter's name
+                continue
             group.add_argument(*no, action="store_const", const="false", dest=_PREFIX + param.name, help="==SUPPRESS==")
         else:
             group.add_argument(*names, **settings)
@@ -49,7 +51,7 @@ class Given:
     def __init__(self, known: Mapping[str, Param], options: ParameterOptions, rest: Sequence[str]) -> None:
         """Raises ParamError for a bad file, an unreadable word or a value that does not fit its type."""
         from_file = _read_file(options.params)
-        texts = {
+        texts: dict[str, str | None] = {
             name.removeprefix(_PREFIX): value
             for name, value in vars(options).items()
             if name.startswith(_PREFIX) and value is not None
@@ -57,21 +59,53 @@ class Given:
         texts |= dict(_split(pair) for pair in options.param or ()) | _loose_options(rest)
         self._other_json = {n: v for n, v in from_file.items() if n not in known}
         self._other_text = {n: v for n, v in texts.items() if n not in known}
-        self.values = convert_json(known, {n: v for n, v in from_file.items() if n in known})
+        self.values = _convert(
+            known,
+            {n: v for n, v in from_file.items() if n in known},
+            {n: v for n, v in texts.items() if n in known},
+        )
         """{flow parameter: value}, for those given."""
-        self.values |= convert_text(known, {n: v for n, v in texts.items() if n in known})
         self._known = known
 
     def implicit(self, resolved: Resolved) -> dict[str, Any]:
         """{argument of the first step: value}. Raises ParamError for names that are neither's."""
-        everything = {**self._known, **resolved.implicit}
-        values = convert_json(everything, self._other_json)
-        return values | convert_text(everything, self._other_text)
+        return _convert({**self._known, **resolved.implicit}, self._other_json, self._other_text)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was given."""
         return not (self.values or self._other_json or self._other_text)
+
+
+def _convert(
+    known: Mapping[str, Param], from_json: Mapping[str, Any], texts: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Typed values of both; texts win. Raises ParamError that names every mistake."""
+    errors: list[str] = []
+    spelled: dict[str, str] = {}
+    for name, text in texts.items():
+        try:
+            spelled |= {name: text} if text is not None else _flag(known, name)
+        except ParamError as error:
+            errors.append(str(error))
+    values: dict[str, Any] = {}
+    for convert, given in ((convert_json, from_json), (convert_text, spelled)):
+        try:
+            values |= convert(known, given)
+        except ParamError as error:
+            errors.append(str(error))
+    if errors:
+        raise ParamError("\n".join(errors))
+    return values
+
+
+def _flag(known: Mapping[str, Param], name: str) -> dict[str, str]:
+    """What `--name` says where no value follows: true, or with `no_` before the name of a parameter, false."""
+    for parameter, text in ((name, "true"), (name.removeprefix("no_"), "false")):
+        if parameter in known and known[parameter].type.label == "bool":
+            return {parameter: text}
+    shown = name.replace("_", "-")
+    raise ParamError(f"there is no option '--{shown}', or its value is missing.", hint="See run --help.")
 
 
 def _read_file(path: str | None) -> dict[str, Any]:
@@ -80,7 +114,7 @@ def _read_file(path: str | None) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if path == "-" else _text_of(path)
         data = json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ParamError(f"--params {path}: {error}.", hint="It must be a file with one JSON object.") from error
     if not isinstance(data, dict):
         raise ParamError(f"--params {path}: it holds a {type(data).__name__}.", hint="It must hold one JSON object.")
@@ -99,18 +133,15 @@ def _split(pair: str) -> tuple[str, str]:
     return name, value
 
 
-def _loose_options(rest: Sequence[str]) -> dict[str, str]:
-    """`--limit 5` and `--limit=5` of parameters that only the flow body tells: {name: text}."""
-    found: dict[str, str] = {}
+def _loose_options(rest: Sequence[str]) -> dict[str, str | None]:
+    """`--limit 5`, `--limit=5` and `--fast` of parameters that only the flow body tells: {name: text or None}."""
+    found: dict[str, str | None] = {}
     words = list(rest)
     while words:
         word = words.pop(0)
         if not word.startswith("--") or word == "--":
             raise ParamError(f"'{word}' is not understood.", hint="Parameters are given as --name VALUE.")
         name, equals, value = word[2:].partition("=")
-        if not equals:
-            if not words or words[0].startswith("--"):
-                raise ParamError(f"there is no option '{word}', or its value is missing.", hint="See run --help.")
-            value = words.pop(0)
-        found[name.replace("-", "_")] = value
+        has_value = bool(equals) or bool(words and not words[0].startswith("--"))
+        found[name.replace("-", "_")] = value if equals else words.pop(0) if has_value else None
     return found

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import environment
-from ..boundary import guarded
-from ..config import load_config
+from ..boundary import guarded, write_out
+from ..config import Option, load_config
 from ..errors import LokkiError
 from ..logging import HumanLog, JsonLog, terminal_width
 from ..params import Param
@@ -45,23 +45,25 @@ class _Run:
         self._options = options
         self._given = given
         self._config = config
-        self._run_id: str | None = options.resume
+        self._run_id: str | None = None
 
     def __call__(self) -> int:
         with ExitStack() as stack:
-            result_stream = _only_results_on_stdout(stack)
+            _only_results_on_stdout(stack)
             listener = _listener(self._config, stack)
             for warning in self._config.warnings:
                 sys.stderr.write(f"warning: {warning}\n")
             result = self._go(self._remembering(listener))
-        show_result(result.value, result_stream)
+        show_result(result.value)
         return 0
 
     def resume_hint(self) -> str | None:
         """How to go on with this run, where anything of it is kept."""
         if self._run_id is None or self._config.local.store_type == "memory":
             return None
-        return f"Go on with: python {sys.argv[0]} run --resume {self._run_id}"
+        import shlex  # noqa: PLC0415  # only a run that failed needs it
+
+        return f"Go on with: python {shlex.quote(sys.argv[0])} run --resume {self._run_id}"
 
     def _go(self, listener: Listener) -> RunResult:
         local = self._config.local
@@ -85,10 +87,10 @@ class _Run:
         return remember
 
 
-def show_result(value: Any, write: Callable[[str], object] = sys.stdout.write) -> None:
+def show_result(value: Any) -> None:
     """Print a flow's result: text as it is, nothing for None, anything else as Python shows it."""
     if value is not None:
-        write(f"{value}\n")
+        write_out(f"{value}\n")
 
 
 class Options:
@@ -149,22 +151,18 @@ def _implicit_for_help(flow: Flow[Any], known: Mapping[str, Param]) -> dict[str,
 
 def _overrides(options: Options) -> dict[str, object]:
     return {
-        "local.store_type": options.store,
-        "local.executor": options.executor,
-        "local.workers": options.workers,
+        "local.store_type": Option(options.store, "--store"),
+        "local.executor": Option(options.executor, "--executor"),
+        "local.workers": Option(options.workers, "--workers"),
     }
 
 
-def _only_results_on_stdout(stack: ExitStack) -> Callable[[str], object]:
-    """Until the stack ends, send what steps print (also by other programs) to stderr; returns a writer to stdout."""
+def _only_results_on_stdout(stack: ExitStack) -> None:
+    """Until the stack ends, send what steps print (also by other programs) to stderr."""
     sys.stdout.flush()
-    try:
-        saved = os.dup(1)
-        os.dup2(2, 1)
-    except OSError:  # stdout or stderr is closed
-        return sys.stdout.write
+    saved = os.dup(1)
+    os.dup2(2, 1)
     stack.callback(_restore_stdout, saved)
-    return sys.stdout.write
 
 
 def _restore_stdout(saved: int) -> None:

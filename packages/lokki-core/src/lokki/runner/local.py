@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..bindings import bindings_record, calls_of, differences, shape_differences
+from ..bindings import bindings_record, calls_of, check_kept, differences, shape_differences
 from ..clock import SYSTEM_CLOCK, Clock
 from ..environment import set_variable
 from ..errors import LokkiError, ObjectMissingError, ParamError, ResumeError
@@ -95,7 +95,13 @@ class LocalRunner:
         with Place(self._keeping(flow), flow.name, run_id) as place:
             if place.is_used:
                 raise ResumeError(f"run '{run_id}' exists already.", hint=f"Go on with it: --resume {run_id}.")
-            place.store.create_bindings(flow.name, run_id, bindings)
+            try:
+                place.store.create_bindings(flow.name, run_id, bindings)
+            except LokkiError:
+                raise
+            except Exception:
+                check_kept(flow.name, bindings)
+                raise
             return self._go(resolved, place, run_id, bindings, resuming=False)
 
     def resume(

@@ -485,7 +485,7 @@ def test_a_killed_run_goes_on(project: Project, executor: str, body: str) -> Non
     name = "leaf" if "leaf" in body else "one"
     project.write(KILLED.format(count=count, body=body))
     options = ("--executor", executor, "--workers", "2")
-    chance = random.Random(f"{executor} {body}")
+    chance = random.Random(f"{executor} {body}")  # noqa: S311  # moments of kills
     words = ["run", "--run-id", "r", *options]
     for _ in range(2):
         process = project.start(*words, start_new_session=True)
