@@ -262,7 +262,7 @@ def test_an_unpicklable_result_is_a_failure_of_its_item(deploy: Deploy, module: 
     machine.run()
     assert machine.result() == ([0, 20], [1])
     batch = read_output(machine.store, machine.url("work", (0,)))
-    assert batch.failures[1].error_type == "lokki.invoke.ResultError"
+    assert batch.failures[1].error_type == "lokki.errors.ResultError"
     assert module(machine).calls == [0, 1, 2]
 
 

@@ -268,7 +268,7 @@ def test_an_unpicklable_result_is_no_reason_to_try_again(result: Any, machine: S
     run_up_to(machine, "last")
     module(machine).HOOK = lambda x: result
     record = fatal(machine, "last", *LAST)
-    assert record["error_type"] == "lokki.invoke.ResultError"
+    assert record["error_type"] == "lokki.errors.ResultError"
     assert "cannot be pickled" in record["message"]
 
 
