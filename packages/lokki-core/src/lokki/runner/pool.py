@@ -41,6 +41,7 @@ class Pool:
         self._worker = Worker(execution)
         self._spec = spec
         self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
         self._processes: list[ProcessWorker] = []
         self._warned = False
         self._broken: BaseException | None = None
@@ -121,12 +122,14 @@ class Pool:
 
     def _add_worker(self) -> None:
         """Start another thread where it would have something to do."""
-        if len(self._threads) < self.scheduler.workers and self.scheduler.wants_worker():
+        with self._lock:
             number = len(self._threads)
+            if number >= self.scheduler.workers or not self.scheduler.wants_worker():
+                return
             do = self._in_process(number) if self._spec is not None else self._in_thread
             thread = threading.Thread(target=self._work, args=(do,), name=f"lokki-worker-{number}", daemon=True)
             self._threads.append(thread)
-            thread.start()
+        thread.start()
 
     def _work(self, do: Do) -> None:
         try:
@@ -155,12 +158,12 @@ class Pool:
             done = self._worker.items(fan.link, fan.path, unit.first, unit.count, attempt=1, suspect=False, fan=fan)
         return self._outcome(unit, done)
 
-    def _new_process(self, number: int) -> ProcessWorker:
+    def _new_process(self, number: int, method: str | None = None) -> ProcessWorker:
         from .processes import ProcessWorker  # noqa: PLC0415  # 15 ms that threads do not need
 
         assert self._spec is not None  # noqa: S101  # called with a spec only
         process = ProcessWorker(self._spec, number, self._execution.listener)
-        process.start()
+        process.start(method)
         return process
 
     def _in_process(self, number: int) -> Do:
@@ -174,7 +177,7 @@ class Pool:
             except WorkerDiedError as death:
                 if fan.stopped or self.scheduler.closed:
                     return Outcome()
-                self._processes[number] = self._new_process(number)
+                self._processes[number] = self._new_process(number, "spawn")
                 return self._after_death(unit, death)
             except LokkiError as error:
                 return Outcome(error=error)

@@ -88,9 +88,12 @@ class ProcessWorker:
         """Memory shared with the process: how many items of its unit it has come to an end with."""
         self._connection: Connection[Any, Any] | None = None
 
-    def start(self) -> None:
-        """Begin the process; it loads the flow meanwhile."""
-        context = multiprocessing.get_context()
+    def start(self, method: str | None = None) -> None:
+        """Begin the process; it loads the flow meanwhile. `method` is how; None leaves it to the author and Python.
+
+        Once threads run, forking could copy a lock that nobody will ever release, so a replacement is spawned.
+        """
+        context: Any = multiprocessing.get_context(method)
         with _STARTING, _without_interrupts():
             mine, its = context.Pipe()
             self._passed = context.RawArray("Q", 1)
