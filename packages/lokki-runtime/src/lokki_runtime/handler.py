@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from lokki.errors import LokkiError
-
 from .execute import execute
 from .runtime import Runtime
 from .settings import Settings
@@ -94,7 +92,7 @@ def _prepare_early() -> None:
     try:
         runtime.prepare()
         runtime.store  # noqa: B018  # opens it
-    except LokkiError as error:
+    except Exception as error:  # an import that fails here would leave Lambda without a name for it
         runtime.log.error("start_failure", error_type=type(error).__name__, message=str(error))
 
 
