@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import canonical
-from .boundary import guarded, write_out
+from .boundary import end_process, guarded, open_closed_streams, write_out
 from .errors import FlowDefinitionError, LokkiError, MissingPackageError
 
 if TYPE_CHECKING:
@@ -29,17 +29,10 @@ def main(flow: Flow[Any], argv: Sequence[str] | None = None) -> NoReturn:
 
     `argv` is the command line without the program; None takes that of this process.
     """
-    _open_closed_streams()
+    open_closed_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     code = guarded(lambda: _dispatch(flow, words), debug="--debug" in words)
-    _exit(code)
-
-
-def _open_closed_streams() -> None:
-    """Give a process that was started with a closed stdout or stderr one that goes nowhere."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # open until the end
+    end_process(code)
 
 
 def _dispatch(flow: Flow[Any], words: list[str]) -> int:
@@ -110,18 +103,3 @@ def _unknown(flow: Flow[Any], word: str) -> int:
     sys.stderr.flush()
     _print_help(flow)
     return 2
-
-
-def _exit(code: int) -> NoReturn:
-    """End the process; by force where worker threads still are inside a step, which nothing else can end."""
-    try:
-        sys.stdout.flush()
-    except OSError:  # told before, or nobody reads
-        code = code or 1
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    import threading  # noqa: PLC0415  # `run` has it loaded
-
-    if any(thread.name.startswith("lokki-worker") for thread in threading.enumerate()):
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)

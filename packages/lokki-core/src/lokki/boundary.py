@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from .errors import FlowDefinitionError, LokkiError, MapFailedError, StepFailedError
 
@@ -54,13 +56,35 @@ def write_out(text: str) -> None:
         raise LokkiError(f"stdout cannot be written to: {error.strerror}.") from error
 
 
+def open_closed_streams() -> None:
+    """Give a process that was started with a closed stdout or stderr one that goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # open until the end
+
+
+def end_process(code: int) -> NoReturn:
+    """End the process; by force where worker threads still are inside a step, which nothing else can end."""
+    try:
+        sys.stdout.flush()
+    except OSError:  # told before, or nobody reads
+        code = code or 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    import threading  # noqa: PLC0415  # `run` has it loaded
+
+    if any(thread.name.startswith("lokki-worker") for thread in threading.enumerate()):
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def explain(error: LokkiError) -> str:
     """The message of an error as a user reads it, with the author's own traceback where a step failed."""
     traceback = error.traceback if isinstance(error, StepFailedError) else ""
     if isinstance(error, MapFailedError) and error.failures:
         traceback = error.failures[0].traceback
     cause = error.__cause__
-    if isinstance(error, FlowDefinitionError) and cause is not None and not isinstance(cause, LokkiError):
+    if isinstance(error, FlowDefinitionError) and error.where and cause is not None:
         traceback = _own_code(cause)
     return f"error: {error}" + (f"\n{traceback.rstrip()}" if traceback else "")
 
