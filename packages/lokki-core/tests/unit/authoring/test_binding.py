@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lokki.bindings import BINDINGS_VERSION, bindings_record, calls_of, differences, shape_differences
-from lokki.errors import ParamError
+from lokki.bindings import BINDINGS_VERSION, bindings_record, calls_of, check_kept, differences, shape_differences
+from lokki.errors import FlowDefinitionError, ParamError
 from lokki.resolve import Call
 from lokki.testing import EPOCH
 
@@ -233,6 +233,26 @@ def test_the_record_of_a_run_s_bindings_restores_its_calls(source: MakeSource) -
         "shape": ["first", {"map": ["a"], "batch_size": 1}],
     }
     assert calls_of(record) == resolved.calls({"n": 9})
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "message"),
+    [
+        ((1, print, lambda: 1), {}, "flow 'shop': argument 3 of step 's', a function, cannot be pickled: "),
+        (
+            (),
+            {"n": 1, "by": iter(lambda: 1, 2)},
+            "flow 'shop': argument 'by' of step 's', a callable_iterator, cannot be pickled: ",
+        ),
+    ],
+)
+def test_arguments_that_cannot_reach_other_processes_are_refused(
+    args: tuple[Any, ...], kwargs: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(FlowDefinitionError) as caught:
+        check_kept("shop", {"calls": {"first": ((1,), {"a": None}), "s": (args, kwargs)}})
+    assert str(caught.value).startswith(message)
+    assert caught.value.hint == "Bind plain data, or an object of a class defined at module level."
 
 
 def test_differences_of_parameters_are_told_a_line_each() -> None:

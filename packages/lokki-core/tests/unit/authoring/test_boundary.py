@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 from lokki.boundary import explain, guarded
+from lokki.canonical import load_module
 from lokki.errors import (
     ConfigError,
     FlowDefinitionError,
@@ -117,8 +118,7 @@ def test_other_wrong_input_shows_no_traceback(tmp_path: Path) -> None:
 
 
 def test_a_definition_error_without_the_author_s_code_shows_no_traceback() -> None:
-    error = FlowDefinitionError("the flow module 'x' was not found.")
-    error.__cause__ = ModuleNotFoundError("x")
-    assert explain(error) == "error: the flow module 'x' was not found."
-    error.__cause__ = LokkiError("another")
-    assert explain(error) == "error: the flow module 'x' was not found."
+    with pytest.raises(FlowDefinitionError) as caught:
+        load_module("no_such_flow", None)
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+    assert explain(caught.value) == "error: the flow module 'no_such_flow' was not found (no file is known)."
