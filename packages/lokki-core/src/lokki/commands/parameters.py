@@ -105,7 +105,7 @@ def _flag(known: Mapping[str, Param], name: str) -> dict[str, str]:
         if parameter in known and known[parameter].type.label == "bool":
             return {parameter: text}
     shown = name.replace("_", "-")
-    raise ParamError(f"there is no option '--{shown}', or its value is missing.", hint="See run --help.")
+    raise ParamError(f"there is no option '--{shown}', or its value is missing.", hint="See --help.")
 
 
 def _read_file(path: str | None) -> dict[str, Any]:

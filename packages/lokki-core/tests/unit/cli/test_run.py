@@ -106,7 +106,7 @@ def test_implicit_flags_say_no_too(project: Project, command: Any) -> None:
     [
         ("--count x --ratio y --day z --mode c --color Q --dry-run perhaps --names 1", 7),
         ("--count 1 --nonsense 3 --other 4 --limit x", 3),
-        ("--count 1 --limit", "there is no option '--limit', or its value is missing. See run --help."),
+        ("--count 1 --limit", "there is no option '--limit', or its value is missing. See --help."),
         ("--count 1 --fast --unknown", "there is no option '--unknown', or its value is missing"),
         ("--count 1 --rat 3", "there is no parameter 'rat'. Did you mean 'ratio'?"),
         ("--count 1 --param ratio", "--param ratio: it is written NAME=VALUE."),
