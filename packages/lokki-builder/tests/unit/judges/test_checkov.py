@@ -16,6 +16,9 @@ from lokki_builder.plan import TEMPLATE, plan_build
 from ..cfn.flows import batch_flow, request
 from ..cfn.variants import pairwise
 
+pytestmark = pytest.mark.timeout(900)
+"""It imports much, and reads every template of the variants."""
+
 ACCEPTED: dict[str, dict[str, str]] = yaml.safe_load(
     Path(__file__).parents[2].joinpath("checkov-accepted.yaml").read_text(encoding="utf-8")
 )
