@@ -1,0 +1,105 @@
+"""What all container tests share: one engine, one runtime image, one S3; each flow is built once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2e_support.containers import Containers, running
+from e2e_support.deployed import BuildFlow, Built, Deploy, Deployed, build_flow, deployed, load_flow
+from e2e_support.docker import Docker, EngineMissingError, load_base, start_engine, stop_engine
+from e2e_support.images import build_runtime
+from e2e_support.places import EXAMPLES, FLOWS
+from e2e_support.storage import Storage, serving
+from e2e_support.values import RunLocally
+from e2e_support.wheels import emulator
+from lokki import environment
+from lokki.runner.local import LocalRunner
+from lokki.runs import Run
+from lokki_builder.gather import BuildOptions
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Docker]:
+    """The engine. Without one the tests are skipped with the reason; in CI that is a failure."""
+    try:
+        engine = start_engine()
+    except EngineMissingError as error:
+        pytest.skip(str(error))
+    yield engine
+    if not environment.get("LOKKI_E2E_KEEP_ENGINE"):
+        stop_engine()
+
+
+@pytest.fixture(scope="session")
+def base_image(docker: Docker) -> str:
+    """Debian with its own Python."""
+    return load_base()
+
+
+@pytest.fixture(scope="session")
+def runtime_image(docker: Docker, base_image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The image flows start from, built of docker/runtime."""
+    return build_runtime(docker, base_image, tmp_path_factory.mktemp("images"))
+
+
+@pytest.fixture(scope="session")
+def storage(docker: Docker) -> Iterator[Storage]:
+    """An S3 at the engine's bridge."""
+    with serving(docker.bridge_address()) as storage:
+        yield storage
+
+
+@pytest.fixture
+def containers(docker: Docker, storage: Storage) -> Iterator[Containers]:
+    """Containers of one test, gone afterwards."""
+    with running(Containers(docker, emulator(), storage.variables())) as containers:
+        yield containers
+
+
+@pytest.fixture(scope="session")
+def build(docker: Docker, runtime_image: str, tmp_path_factory: pytest.TempPathFactory) -> BuildFlow:
+    """`build("retry_flow")`: a flow of `flows/` or `examples/`, built; the same one for equal arguments."""
+    known: dict[str, Built] = {}
+
+    def made(name: str, options: BuildOptions | None = None, file: Path | None = None, **config: Any) -> Built:
+        key = f"{name} {file} {sorted(config.items())}"
+        if key not in known:
+            settings = {option.replace("__", "."): value for option, value in config.items()}
+            flow = load_flow(file or flow_file(name), name)
+            known[key] = build_flow(docker, flow, tmp_path_factory.mktemp(name), settings, options)
+        return known[key]
+
+    return made
+
+
+def flow_file(name: str) -> Path:
+    """Where the flow `name` is written."""
+    (file,) = [*FLOWS.glob(f"**/{name}.py"), *EXAMPLES.glob(f"*/{name}.py")]
+    return file
+
+
+@pytest.fixture
+def deploy(build: BuildFlow, storage: Storage, containers: Containers) -> Iterator[Deploy]:
+    """`deploy("retry_flow")`: as `build`, and its functions may be invoked until the test ends."""
+    with ExitStack() as stack:
+
+        def made(name: str, **config: Any) -> Deployed:
+            return stack.enter_context(deployed(build(name, **config), storage, containers))
+
+        yield made
+
+
+@pytest.fixture
+def run_locally(tmp_path: Path) -> RunLocally:
+    """`run_locally(flow, params)`: the same flow on this machine, as an author runs it."""
+
+    def run(flow: Any, params: Any = None) -> Run:
+        root = str(tmp_path / "runs")
+        done = LocalRunner(root=root).run(flow, params)
+        return Run(flow.name, done.run_id, root=root)
+
+    return run

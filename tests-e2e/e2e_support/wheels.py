@@ -1,0 +1,60 @@
+"""What images are made of, fetched on this machine by pip, so that building them needs no network."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from .places import PYTHON, ROOT, cache
+
+RUNTIME = ["awslambdaric", "obstore", "isal"]
+"""What lokki-runtime needs of others, as docker/runtime/README.md says."""
+
+_EMULATOR = "samcli/local/rapid/aws-lambda-rie-x86_64"
+_PLATFORMS = [f"--platform=manylinux_2_{minor}_x86_64" for minor in range(36, 16, -1)] + [
+    "--platform=manylinux2014_x86_64"
+]
+
+
+def own_wheels(folder: Path) -> None:
+    """Build the wheels of lokki-core and lokki-runtime into `folder`."""
+    sources = [str(ROOT / "packages" / name) for name in ("lokki-core", "lokki-runtime")]
+    _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), *sources)
+
+
+def download(folder: Path, *requirements: str) -> None:
+    """Put wheels for the base image's Python, and those of what they need, into `folder`."""
+    _pip(
+        "download",
+        "--only-binary=:all:",
+        f"--python-version={PYTHON}",
+        *_PLATFORMS,
+        "--dest",
+        str(folder),
+        *requirements,
+    )
+
+
+def emulator() -> Path:
+    """AWS's Runtime Interface Emulator: one file of a package that is downloaded, not installed; kept."""
+    program = cache() / "aws-lambda-rie"
+    if not program.exists():
+        folder = cache() / "aws-sam-cli"
+        _pip("download", "--no-deps", "--only-binary=:all:", "--dest", str(folder), "aws-sam-cli")
+        (wheel,) = folder.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            fresh = program.with_suffix(".new")
+            fresh.write_bytes(archive.read(_EMULATOR))
+        fresh.chmod(0o755)
+        fresh.rename(program)
+        wheel.unlink()
+    return program
+
+
+def _pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", arguments[0], "--quiet", "--disable-pip-version-check", *arguments[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise RuntimeError(f"pip {' '.join(arguments)}\n{done.stdout}{done.stderr}")
