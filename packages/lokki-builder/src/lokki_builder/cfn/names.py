@@ -12,6 +12,9 @@ from collections.abc import Iterable
 
 from ..limits import check_text
 
+NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]*"
+"""What FlowName may be."""
+
 KINDS = {
     "Lambda function": ("lambda_name", 64),
     "state machine": ("state_machine_name", 80),
@@ -35,6 +38,13 @@ def physical(name: str) -> str:
 def function_name(name: str) -> str:
     """A function's physical name, for `Fn::Sub`: `${FlowName}-get_birds`."""
     return f"${{FlowName}}-{physical(name)}"
+
+
+def misnamed(flow_name: str) -> list[str]:
+    """What is wrong with the characters of a flow's name; nothing, or one finding."""
+    if re.fullmatch(NAME_PATTERN, flow_name):
+        return []
+    return [f"flow '{flow_name}': AWS needs names of ASCII letters, digits and hyphens. Rename the flow's function."]
 
 
 def too_long(flow_name: str, suffixes: Iterable[tuple[str, str]]) -> list[str]:

@@ -14,7 +14,7 @@ from .compute import function_resources
 from .failure import FAILURE_RULE_SUFFIX, failure_resources
 from .iam import MAP_POLICY, PIPELINE, role_arn, role_resources
 from .logs import STATE_MACHINE_LOG_GROUP, log_groups
-from .names import physical, room, too_long
+from .names import NAME_PATTERN, misnamed, physical, room, too_long
 from .places import STATE_MACHINE
 from .schedule import schedule_resources
 from .stack import Stack
@@ -56,6 +56,7 @@ def build_template(stack: Stack) -> Template:
     hint = "Split the flow."
     over = [*check("template", len(text.encode()), subject, hint), *check("template_resources", count, subject, hint)]
     findings = [
+        *misnamed(stack.name),
         *too_long(stack.name, _suffixes(stack)),
         *reserved(stack),
         *too_large(stack),
@@ -113,7 +114,7 @@ def _parameters(stack: Stack) -> dict[str, Value]:
         "FlowName": _parameter(
             "What every physical name and S3 key of this flow begins with.",
             stack.name,
-            AllowedPattern="[A-Za-z0-9][A-Za-z0-9_-]*",
+            AllowedPattern=NAME_PATTERN,
             MaxLength=room(_suffixes(stack)),
         ),
         "S3Bucket": _parameter(

@@ -65,6 +65,10 @@ def line_flow() -> Any:
     return pages().next(report)
 
 
+def näive_flow() -> Any:
+    return pages().next(report)
+
+
 def open_flow() -> Any:
     return pages().map(fetch, tolerated_failure_percentage=10)
 

@@ -13,7 +13,7 @@ from lokki_builder.cfn.substitutions import substitution_values
 from lokki_builder.cfn.template import build_template, template_document
 from lokki_builder.errors import TemplateError
 
-from .flows import batch_flow, half_flow, line_flow, open_flow, plain_flow, stack, three_flow
+from .flows import batch_flow, half_flow, line_flow, näive_flow, open_flow, plain_flow, stack, three_flow
 from .reading import of_type, plain, resources
 from .variants import NETWORK, PARAMETER, SECRET, TOPIC
 
@@ -297,6 +297,12 @@ def test_other_pairs_come_with_advice(vcpu: float, memory_mb: int, advice: str) 
 )
 def test_what_aws_would_refuse_is_found(values: dict[str, object], said: str) -> None:
     assert any(said in finding for finding in findings(line_flow, values)), findings(line_flow, values)
+
+
+def test_names_are_ascii() -> None:
+    assert findings(näive_flow, {}) == [
+        "flow 'näive-flow': AWS needs names of ASCII letters, digits and hyphens. Rename the flow's function."
+    ]
 
 
 def test_names_of_schedules_and_rules_are_bounded_too() -> None:
