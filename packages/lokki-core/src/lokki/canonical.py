@@ -59,6 +59,11 @@ def canonical_module(name: str) -> str:
     return _importable_name(sys.modules["__main__"]) or name
 
 
+def name_of_file(file: str) -> str:
+    """The importable name of a flow file that is run as a script."""
+    return os.path.splitext(os.path.basename(file))[0].replace(".", "_")  # a dot means a package
+
+
 def load_module(name: str, file: str | None) -> ModuleType:
     """The module `name`: as loaded, as the running script, by import, or from `file`.
 
@@ -107,7 +112,7 @@ def _importable_name(main: ModuleType) -> str | None:
     if spec is not None:
         return str(spec.name)
     file = getattr(main, "__file__", None)
-    return os.path.splitext(os.path.basename(file))[0].replace(".", "_") if file else None  # a dot means a package
+    return name_of_file(file) if file else None
 
 
 def _same_file(one: ModuleType, other: ModuleType) -> bool:
