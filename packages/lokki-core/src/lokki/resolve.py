@@ -131,7 +131,7 @@ def resolve(flow: Flow[Any], params: Mapping[str, Any]) -> Resolved:
     for fn in (flow.fn, *(step.fn for step in steps)):
         canonical.adopt(fn)
     builder = _Builder(NodeNames([step.name for step in steps]))
-    entries = builder.chain(links, aggregates=False)
+    entries = builder.chain(links)
     known, findings = _read_parameters(flow)
     findings += lint_flow(flow, known) + builder.findings
     for use in builder.uses.values():
@@ -150,7 +150,7 @@ class _Builder:
         self.uses: dict[str, NodeUse] = {}
         self.findings: list[str] = []
 
-    def chain(self, links: Links, *, aggregates: bool) -> list[Entry]:
+    def chain(self, links: Links) -> list[Entry]:
         entries: list[Entry] = []
         source = ""
         for place, link in enumerate(links):
@@ -167,7 +167,7 @@ class _Builder:
         return entries
 
     def _map(self, use: MapUse, source: str) -> list[Entry]:
-        body = self.chain(use.body, aggregates=False)
+        body = self.chain(use.body)
         name = body[0].node if isinstance(body[0], TaskEntry) else ""
         self.findings += lint_map(use)
         return [MapOpenEntry(name, source, use.options), *body, MapCloseEntry(name)]
