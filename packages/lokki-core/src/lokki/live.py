@@ -75,6 +75,8 @@ class LiveDisplay:
 
     def print_above(self, text: str) -> None:
         """Let text that a step prints stand above the line."""
+        if not text:
+            return
         with self._lock:
             self._erase()
             self._terminal.write(text)
@@ -190,24 +192,37 @@ class PrintAbove(io.TextIOBase):
         self._display = display
         self._fd = fd
         self._pid = os.getpid()
-        self._begun = ""
-        """The line that a worker process has begun; it has no hold on the display."""
+        self._begun: dict[tuple[int, int], str] = {}
+        """{(process, thread): the line it has begun}; a line is shown whole, so that no other cuts into it."""
 
     def write(self, text: str) -> int:
-        """Print `text` above the line."""
-        if os.getpid() == self._pid:
-            self._display.print_above(text)
-        else:
-            lines, newline, self._begun = (self._begun + text).rpartition("\n")
-            if newline:
-                os.write(self._fd, f"{_CLEAR}{lines}\n".encode(errors="replace"))
+        """Print the lines of `text` above the display's own."""
+        lines, newline, rest = (self._take() + text).rpartition("\n")
+        if rest:
+            self._begun[os.getpid(), threading.get_ident()] = rest
+        if newline:
+            self._show(f"{lines}\n")
         return len(text)
 
     def flush(self) -> None:
-        """Everything is shown at once, but for the line a worker process has begun."""
-        if self._begun:
-            begun, self._begun = self._begun, ""
-            os.write(self._fd, f"{_CLEAR}{begun}".encode(errors="replace"))
+        """Show the line that this thread has begun."""
+        begun = self._take()
+        if begun:
+            self._show(begun)
+
+    def finish(self) -> None:
+        """Show what all threads of this process have begun."""
+        for key in list(self._begun):
+            self._show(self._begun.pop(key, "") if key[0] == os.getpid() else "")
+
+    def _take(self) -> str:
+        return self._begun.pop((os.getpid(), threading.get_ident()), "")
+
+    def _show(self, text: str) -> None:
+        if os.getpid() == self._pid:
+            self._display.print_above(text)
+        else:  # a forked worker process has no hold on the display
+            os.write(self._fd, f"{_CLEAR}{text}".encode(errors="replace"))
 
     @property
     def buffer(self) -> BinaryIO:

@@ -194,10 +194,13 @@ def _live_listener(level: str, stack: ExitStack) -> Listener:
 
     def restore() -> None:
         sys.stdout, sys.stderr = before
+        out.finish()
+        err.finish()
         display.close()
 
-    sys.stdout = PrintAbove(display, 1)  # it has what print and logging need
-    sys.stderr = PrintAbove(display, 2)
+    out, err = PrintAbove(display, 1), PrintAbove(display, 2)
+    sys.stdout = out  # it has what print and logging need
+    sys.stderr = err
     stack.callback(restore)
     return display
 
