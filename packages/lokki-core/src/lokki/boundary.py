@@ -94,7 +94,7 @@ def _own_code(cause: BaseException) -> str:
     from .invoke import author_traceback  # noqa: PLC0415  # only errors need it
 
     text = author_traceback(cause)
-    return text if "\n  File " in text else ""
+    return text if "\n  File " in f"\n{text}" else ""  # a SyntaxError's begins with it
 
 
 def _say(text: str | None) -> None:

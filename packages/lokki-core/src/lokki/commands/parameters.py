@@ -20,6 +20,8 @@ _PREFIX = "param:"
 
 def add_parameters(parser: argparse.ArgumentParser, params: Mapping[str, Param]) -> None:
     """Give `parser` an option for each parameter, and `--param` and `--params`."""
+    from argparse import SUPPRESS  # noqa: PLC0415  # whoever has a parser has it loaded
+
     group = parser.add_argument_group("parameters of the flow")
     for param in params.values():
         names = sorted({f"--{param.name.replace('_', '-')}", f"--{param.name}"}, reverse=True)
@@ -31,7 +33,7 @@ def add_parameters(parser: argparse.ArgumentParser, params: Mapping[str, Param])
             no = [f"--no-{name.removeprefix('--')}" for name in names if f"no_{param.name}" not in params]
             if not no:  # it is another parameter's name
                 continue
-            group.add_argument(*no, action="store_const", const="false", dest=_PREFIX + param.name, help="==SUPPRESS==")
+            group.add_argument(*no, action="store_const", const="false", dest=_PREFIX + param.name, help=SUPPRESS)
         else:
             group.add_argument(*names, **settings)
     group.add_argument("--param", action="append", metavar="NAME=VALUE", help="any parameter, also of the first step")
