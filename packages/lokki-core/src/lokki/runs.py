@@ -8,17 +8,20 @@ registers itself in the entry-point group `lokki.runs`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol
 
 from .canonical import load_module
-from .errors import FlowDefinitionError, LokkiError, MissingPackageError, ObjectMissingError
+from .errors import LokkiError, MissingPackageError, ObjectMissingError
 from .failure import ItemFailure
 from .graph import FlowGraph, MapLink, TaskEntry
 from .naming import flow_name
 from .store.local import LocalStore
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 BACKENDS = "lokki.runs"
 """Entry points: callables that take (flow name, run id) and return a RunBackend."""
@@ -43,6 +46,9 @@ class RunBackend(Protocol):
 
     def count(self, node: str, path: Path) -> int | None:
         """Items of the map whose body `node` is in; None outside maps."""
+
+    def failed(self, node: str, path: Path) -> Set[int]:
+        """The items that failed for good of the map whose body `node` begins, where it holds other maps."""
 
 
 class Run:
@@ -139,31 +145,47 @@ class StepView:
         Raises ObjectMissingError where it has not succeeded.
         """
         if self._depth:
-            return [view.output for view in self if view.has_output]
+            return [view.output for view in self._items() if view.has_output]
         return self._backend.output(self._node, self._path)
 
     @property
     def input(self) -> Any:
-        """What the step received from the step before it; None for the first."""
+        """What the step received from the step before it; None for the first.
+
+        For all items of a map, the list for those that got so far. Raises ObjectMissingError where it received nothing.
+        """
         if self._depth:
-            return [view.input for view in self]
+            return [value for view in self._items() for value in view._input()]
         return self._backend.input(self._node, self._path)
 
     @property
     def error(self) -> ItemFailure | None:
         """Why it failed; None where it did not. For all items of a map, the first failure."""
         if self._depth:
-            return next((view.error for view in self if view.error is not None), None)
+            return next((error for view in self._items() if (error := view.error) is not None), None)
         return self._backend.error(self._node, self._path)
 
     @property
     def has_output(self) -> bool:
-        """Whether the step succeeded here."""
+        """Whether the step succeeded here; for all items of a map, whether the map began."""
         try:
+            if self._depth:
+                return len(self) >= 0
             self._backend.output(self._node, self._path)
         except ObjectMissingError:
             return False
         return True
+
+    def _items(self) -> Iterator[StepView]:
+        """The items of a map; none where it did not begin."""
+        return iter(self) if self.has_output else iter(())
+
+    def _input(self) -> list[Any]:
+        """The input, if there is one."""
+        try:
+            return [self.input]
+        except ObjectMissingError:
+            return []
 
     def __repr__(self) -> str:
         item = "".join(f"[{index}]" for index in self._path)
@@ -222,8 +244,9 @@ class LocalRun:
         """See RunBackend."""
         if path:
             journal = self._store.read_journal(self._flow, self._run_id, node, path=path[:-1])
-            if path[-1] in journal.failures:
-                return journal.failures[path[-1]]
+            failure = journal.failures.get(path[-1])
+            if failure is not None and failure.step == node:
+                return failure
             if journal.has(path[-1]):
                 return None
         record = self._store.read_error(self._flow, self._run_id, node, path=path)
@@ -245,6 +268,23 @@ class LocalRun:
             return None
         url = self._store.manifest_url(self._flow, self._run_id, inside[len(path)].source, path=path)
         return sum(row.count for row in self._store.read_manifest(url))
+
+    def failed(self, node: str, path: Path) -> Set[int]:
+        """See RunBackend."""
+        from .runner.execution import Execution  # noqa: PLC0415  # only maps with maps inside need it
+
+        link = _find(self._graph.chain, node).inside
+        assert link is not None  # noqa: S101  # it is asked for maps only
+        view = Execution(
+            store=self._store,
+            graph=self._graph,
+            steps={},
+            calls={},
+            run_id=self._run_id,
+            started_at=_EPOCH,
+            resuming=True,
+        )
+        return set(view.map_failures(link, path))
 
     def _is_done(self, node: str, path: Path) -> bool:
         return self._store.exists(self._store.output_url(self._flow, self._run_id, node, path=path))
@@ -268,8 +308,8 @@ class LocalRun:
         if self._loaded:
             return
         self._loaded = True
-        # Results of plain types can be read without it, and others say what is missing.
-        with suppress(FlowDefinitionError, ImportError, SyntaxError):
+        # Results of plain types can be read without it, and others say what is missing. Its author's code runs here.
+        with suppress(Exception, SystemExit):
             load_module(document["module"], document["file"])
 
 
@@ -327,7 +367,10 @@ def _depth(chain: tuple[TaskEntry | MapLink, ...], node: str) -> int:
 def _results_of_map(backend: RunBackend, link: MapLink, path: Path) -> list[Any]:
     """The item results of a map, in item order, without those that failed."""
     results = []
+    failed = backend.failed(link.name, path) if link.nested else ()
     for index in range(backend.count(link.name, path) or 0):
+        if index in failed:
+            continue
         try:
             results.append(_result_of_chain(backend, link.body, (*path, index)))
         except ObjectMissingError:
