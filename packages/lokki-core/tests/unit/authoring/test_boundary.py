@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from lokki.boundary import explain, guarded
+from lokki.boundary import end_process, explain, guarded, write_out
 from lokki.canonical import load_module
 from lokki.errors import (
     ConfigError,
@@ -122,3 +123,41 @@ def test_a_definition_error_without_the_author_s_code_shows_no_traceback() -> No
         load_module("no_such_flow", None)
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
     assert explain(caught.value) == "error: the flow module 'no_such_flow' was not found (no file is known)."
+
+
+class Full(io.StringIO):
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+class Closed(io.StringIO):
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_results_are_written_at_once(capsys: Capture) -> None:
+    write_out("flappy goose\n")
+    assert capsys.readouterr() == ("flappy goose\n", "")
+
+
+def test_text_that_a_stream_cannot_encode_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii"))
+    write_out("höyhen\n")
+    assert written.getvalue() == b"h\\xf6yhen\n"
+
+
+def test_a_stream_that_cannot_be_written_to_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Full())
+    with pytest.raises(LokkiError, match=r"\Astdout cannot be written to: No space left on device\.\Z"):
+        write_out("x")
+    monkeypatch.setattr("sys.stdout", Closed())
+    with pytest.raises(BrokenPipeError):
+        write_out("x")
+
+
+@pytest.mark.parametrize("code", [0, 2])
+def test_a_process_ends_with_its_code(code: int) -> None:
+    with pytest.raises(SystemExit) as caught:
+        end_process(code)
+    assert caught.value.code == code
