@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import LokkiError, MapFailedError, StepFailedError
 from ..graph import MapLink, TaskEntry
 from ..invoke import ResultError, item_failure
-from .scheduler import FanOut, Outcome, Scheduler, Unit
+from .scheduler import Scheduler
+from .units import FanOut, Outcome, Unit
 from .work import Done, Worker
 
 if TYPE_CHECKING:
