@@ -12,14 +12,30 @@ from e2e_support.containers import Containers, running
 from e2e_support.deployed import BuildFlow, Built, Deploy, Deployed, build_flow, deployed, load_flow
 from e2e_support.docker import Docker, EngineMissingError, load_base, start_engine, stop_engine
 from e2e_support.images import build_runtime
-from e2e_support.places import EXAMPLES, FLOWS
+from e2e_support.places import flow_file
 from e2e_support.storage import Storage, serving
 from e2e_support.values import RunLocally
+from e2e_support.weights import Tell
 from e2e_support.wheels import emulator
 from lokki import environment
 from lokki.runner.local import LocalRunner
 from lokki.runs import Run
 from lokki_builder.gather import BuildOptions
+
+TABLES = pytest.StashKey[list[str]]()
+"""Lines that tests have for whoever reads the end of the output."""
+
+
+@pytest.fixture
+def tell(pytestconfig: pytest.Config) -> Tell:
+    """`tell(lines)`: show them below the tests' results, whether these passed or not."""
+    return pytestconfig.stash.setdefault(TABLES, []).extend
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show what tests told."""
+    for line in config.stash.get(TABLES, []):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -74,12 +90,6 @@ def build(docker: Docker, runtime_image: str, tmp_path_factory: pytest.TempPathF
         return known[key]
 
     return made
-
-
-def flow_file(name: str) -> Path:
-    """Where the flow `name` is written."""
-    (file,) = [*FLOWS.glob(f"**/{name}.py"), *EXAMPLES.glob(f"*/{name}.py")]
-    return file
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from lokki.clock import SYSTEM_CLOCK
 
@@ -57,11 +56,16 @@ class Containers:
     started: list[str] = field(default_factory=list)
     """Ids of containers that run in the background."""
 
-    def run_job(self, spec: JobSpec, overrides: Mapping[str, str], name: str | None = None) -> Finished:
-        """Run a Batch job to its end; `name` is its container's."""
+    def run_job(self, spec: JobSpec, overrides: Mapping[str, str], queue: str) -> Finished:
+        """Run a Batch job to its end; `queue` names the jobs that `kill_jobs` ends together."""
         options = [*_tight(spec.memory_mb), *_set(self.variables, spec.variables, overrides)]
-        named = [f"--name={name}"] if name else []
-        return self.docker.try_run("run", "--rm", f"--label={LABEL}=job", *named, *options, spec.image, *spec.command)
+        return self.docker.try_run("run", "--rm", f"--label={LABEL}={queue}", *options, spec.image, *spec.command)
+
+    def kill_jobs(self, queue: str) -> None:
+        """End the containers of a queue's jobs at once."""
+        running = self.docker.run("ps", "--quiet", f"--filter=label={LABEL}={queue}").split()
+        assert running, "no job runs"
+        self.docker.run("kill", *running)
 
     def run(self, image: str, *command: str, options: tuple[str, ...] = ()) -> Finished:
         """Run any command in an image, as tight as a function."""
@@ -172,11 +176,6 @@ def running(containers: Containers) -> Iterator[Containers]:
         yield containers
     finally:
         containers.remove_all()
-
-
-def container_name() -> str:
-    """A name no other container has."""
-    return f"{LABEL}-{uuid4().hex[:12]}"
 
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -8,19 +8,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from lokki.canonical import find_flow, load_module
 from lokki.config import load_config
 from lokki.decorators import Flow
 from lokki.graph import FlowGraph
-from lokki.resolve import resolve
+from lokki.params import complete
+from lokki.resolve import flow_params, resolve
 from lokki.store.s3 import S3Store
 from lokki_builder.entry import build
 from lokki_builder.gather import BuildOptions
 from lokki_builder.plan import BuildPlan
 from lokki_builder.write import write_build
 
-from .containers import Answer, Containers, Function, container_name
+from .containers import Answer, Containers, Function
 from .docker import Docker
 from .machine import BATCH, Execution, Machine
 from .places import PYTHON
@@ -28,6 +30,10 @@ from .storage import BUCKET, Storage
 from .template import JobSpec, Stack
 
 CONFIG = {"lambda.python": PYTHON, "build.dependencies": "host", "lambda.memory": 256, "batch.job_queue": "queue"}
+
+
+JOB_FAILED = "JobFailed"
+"""Stands for States.TaskFailed, which moto lets no function answer with."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,8 @@ class Built:
 
     @property
     def graph(self) -> FlowGraph:
-        """The flow's graph without parameters."""
-        return resolve(self.flow, {}).graph
+        """The flow's graph with its parameters' defaults."""
+        return resolve(self.flow, complete(self.flow.name, flow_params(self.flow), {})).graph
 
     def text(self, path: str) -> str:
         """A file of the build."""
@@ -82,8 +88,8 @@ class Deployed:
     functions: Mapping[str, Function]
     """{ARN without version: function}."""
     machine: Machine
-    job_name: str
-    """The container's name while a job runs; one runs at a time."""
+    queue: str
+    """What its jobs' containers are known by."""
 
     @property
     def name(self) -> str:
@@ -121,28 +127,26 @@ def deployed(built: Built, storage: Storage, containers: Containers) -> Iterator
     stack = Stack(built.text("template.yaml"), {"S3Bucket": BUCKET, "ImageRepository": repository, "ImageTag": tag})
     functions = {arn: Function(spec, containers) for arn, spec in stack.functions().items()}
     jobs = stack.jobs()
-    job_name = container_name()
+    queue = f"jobs-{uuid4().hex[:12]}"
 
     def invoke(arn: str, payload: Any) -> Answer:
         if arn == BATCH:
-            return _submit(containers, jobs, payload, job_name)
+            return _submit(containers, jobs, payload, queue)
         return functions[arn.rpartition(":")[0]].invoke(payload)
 
     machine = Machine(built.text("statemachine.json"), stack.substitutions(), invoke)
-    flow = Deployed(built, storage, containers, functions, machine, job_name)
+    flow = Deployed(built, storage, containers, functions, machine, queue)
     try:
         yield flow
     finally:
         containers.remove_all()
 
 
-def _submit(
-    containers: Containers, jobs: Mapping[str, JobSpec], parameters: Mapping[str, Any], container: str
-) -> Answer:
+def _submit(containers: Containers, jobs: Mapping[str, JobSpec], parameters: Mapping[str, Any], queue: str) -> Answer:
     """What `batch:submitJob.sync` does: the job definition's container with the overrides, to its end."""
     overrides = {entry["Name"]: entry["Value"] for entry in parameters["ContainerOverrides"]["Environment"]}
-    done = containers.run_job(jobs[parameters["JobDefinition"]], overrides, container)
+    done = containers.run_job(jobs[parameters["JobDefinition"]], overrides, queue)
     if done.code == 0:
         return Answer({"Status": "SUCCEEDED", "Container": {"ExitCode": 0}})
     cause = json.dumps({"Status": "FAILED", "Container": {"ExitCode": done.code}, "Log": done.out + done.err})
-    return Answer({"errorType": "States.TaskFailed", "errorMessage": cause})
+    return Answer({"errorType": JOB_FAILED, "errorMessage": cause})

@@ -21,3 +21,9 @@ def cache() -> Path:
     if chosen:
         return Path(chosen)
     return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lokki-e2e"
+
+
+def flow_file(name: str) -> Path:
+    """Where the flow `name` is written."""
+    (file,) = [*FLOWS.glob(f"**/{name}.py"), *EXAMPLES.glob(f"*/{name}.py")]
+    return file

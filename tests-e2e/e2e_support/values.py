@@ -61,7 +61,7 @@ class StoredValues:
                 found |= self._map(link, path)
             if task is not None:
                 feeds = place + 1 < len(chain) and isinstance(chain[place + 1], MapLink)
-                found[task.node] = self._pack(task.node, path) if feeds else self._object(task.node, path)
+                found[task.node] = self.items(task.node, path) if feeds else self._object(task.node, path)
         return found
 
     def _map(self, link: MapLink, path: Path) -> dict[str, list[Any]]:
@@ -75,9 +75,19 @@ class StoredValues:
     def _object(self, node: str, path: Path) -> Any:
         return self._store.read(self._store.output_url(*self._run, node, path=path))
 
-    def _pack(self, node: str, path: Path) -> list[Any]:
+    def items(self, node: str, path: Path = ()) -> list[Any]:
+        """What a node made that feeds a map."""
         rows = self._store.read_manifest(self._store.manifest_url(*self._run, node, path=path))
         return list(self._store.iter_pack(self._store.output_url(*self._run, node, path=path), rows))
 
     def _batch(self, node: str, path: Path) -> list[Any]:
         return list(read_output(self._store, self._store.output_url(*self._run, node, path=path)).values())
+
+
+def comparable(value: Any) -> Any:
+    """`value` with arrays as what they hold, because these do not compare as a whole."""
+    if isinstance(value, Mapping):
+        return {key: comparable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(comparable(one) for one in value)
+    return (str(value.dtype), value.tolist()) if hasattr(value, "dtype") else value

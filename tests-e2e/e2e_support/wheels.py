@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import zipfile
@@ -35,6 +36,18 @@ def download(folder: Path, *requirements: str) -> None:
         str(folder),
         *requirements,
     )
+
+
+def write_index(folder: Path, wheels: Path) -> Path:
+    """A package index of these wheels in `folder`, with their hashes, as installers and lock files want them."""
+    for wheel in wheels.glob("*.whl"):
+        name = wheel.name.partition("-")[0].replace("_", "-").lower()
+        page = folder / name / "index.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        with page.open("a", encoding="utf-8") as file:
+            file.write(f'<a href="{wheel.as_uri()}#sha256={digest}">{wheel.name}</a><br>\n')
+    return folder
 
 
 def emulator() -> Path:
