@@ -123,7 +123,7 @@ def _parser(flow: Flow[Any], params: Mapping[str, Param]) -> argparse.ArgumentPa
     script = os.path.basename(sys.argv[0]) or "flow.py"
     parser = argparse.ArgumentParser(
         prog=f"python {script} run",
-        description=f"Run the flow '{flow.name}' on this machine; its result is printed, logs go to stderr."
+        description=f"Run the flow '{flow.name}' on this machine.\nIts result is printed, logs go to stderr."
         + (f"\n\n{flow.__doc__}" if flow.__doc__ else ""),
         epilog=f"examples:\n  python {script} run\n  python {script} run --resume RUN_ID\n"
         f"  python {script} run --params params.json --executor process",
