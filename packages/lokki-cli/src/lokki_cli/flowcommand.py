@@ -1,0 +1,127 @@
+"""Commands that work on a flow: `python flow.py CMD`, where it is known, and `lokki-cli CMD flow.py[:name]`.
+
+A FlowCommand finds the flow among its words, loads it, gives it a FlowContext and, if it takes them, the flow's
+parameters as options. A CoreCommand hands its words on to a command of lokki-core.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+import click
+from lokki.decorators import Flow
+
+from .context import FlowContext
+from .discover import load_flow
+from .errors import CommandLineError
+from .options import ParameterOption, given, parameter_options
+
+HELP = ("-h", "--help")
+DEBUG_HELP = "Show lokki's own traceback of an error."
+
+
+class FlowCommand(click.Command):
+    """A command whose context object is a FlowContext."""
+
+    def __init__(self, *args: Any, takes_parameters: bool = False, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.takes_parameters = takes_parameters
+        """Whether the flow's parameters are options of this command."""
+        self.ignore_unknown_options = self.allow_extra_args = takes_parameters  # those of the flow's first step
+        self.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help=DEBUG_HELP))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the flow, then let click read the other words."""
+        rest = super().parse_args(ctx, self.settle(ctx, args))
+        found = ctx.find_object(FlowContext)
+        if self.takes_parameters and found is not None:
+            ctx.obj = replace(found, given=given(ctx, found.params, rest))
+        return rest
+
+    def settle(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give `ctx` its FlowContext and return the words that do not name the flow.
+
+        Raises CommandLineError where none of them does.
+        """
+        if ctx.find_object(FlowContext) is not None:
+            return args
+        place = place_of_flow(args, self._with_values())
+        if place is None:
+            if set(HELP) & set(args):
+                return args
+            raise CommandLineError("no flow is named.", hint=f"Write: {ctx.command_path} FILE.py")
+        flow, file = load_flow(args[place])
+        rest = [*args[:place], *args[place + 1 :]]
+        sys.argv = [file, str(ctx.info_name), *rest]
+        ctx.obj = FlowContext(flow)
+        return rest
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own options, then the flow's parameters."""
+        own = super().get_params(ctx)
+        if not self.takes_parameters:
+            return own
+        found = ctx.find_object(FlowContext)
+        taken = {spelling for option in own for spelling in (*option.opts, *option.secondary_opts)}
+        return [*own, *parameter_options(found.params if found else {}, taken)]
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """`FLOW` stands in the usage unless the script says it."""
+        by_script = ctx.parent is not None and ctx.parent.find_object(FlowContext) is not None
+        return [*([] if by_script else ["FLOW"]), *super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command's options and the flow's parameters, each with a heading."""
+        params = self.get_params(ctx)
+        for heading, wanted in (("Options", False), ("Parameters of the flow", True)):
+            members = [param for param in params if isinstance(param, ParameterOption) is wanted]
+            records = [record for param in members if (record := param.get_help_record(ctx)) is not None]
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+    def _with_values(self) -> set[str]:
+        """Spellings of the command's options after which a value follows."""
+        options = [param for param in self.params if isinstance(param, click.Option) and not param.is_flag]
+        return {spelling for option in options for spelling in option.opts}
+
+
+class CoreCommand(FlowCommand):
+    """A command of lokki-core: it reads its words itself."""
+
+    def __init__(self, name: str, run: Callable[[Flow[Any], Sequence[str]], int], help: str) -> None:
+        super().__init__(name, help=help)
+        self.run = run
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the flow and leave the other words alone; without a flow there is only `--help`."""
+        rest = self.settle(ctx, args)
+        if ctx.find_object(FlowContext) is None:
+            return click.Command.parse_args(self, ctx, ["--help"])
+        ctx.args = rest
+        return rest
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Core lists them, with a flow at hand."""
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Let core do it."""
+        return self.run(ctx.ensure_object(FlowContext).flow, ctx.args)
+
+
+def place_of_flow(words: Sequence[str], with_values: Collection[str] = ()) -> int | None:
+    """Which word names the flow: the first that looks like a flow file, else the first that is no option."""
+    candidates = [
+        place
+        for place, word in enumerate(words)
+        if not word.startswith("-") and not (place and words[place - 1] in with_values)
+    ]
+    files = [place for place in candidates if ".py" in words[place] and _looks_like_a_file(words[place])]
+    return next(iter([*files, *candidates]), None)
+
+
+def _looks_like_a_file(word: str) -> bool:
+    return word.endswith(".py") or word.rpartition(":")[0].endswith(".py")

@@ -1,0 +1,1 @@
+"""What commands do, without a command line: no click, nothing printed."""

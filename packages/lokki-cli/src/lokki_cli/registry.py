@@ -1,0 +1,62 @@
+"""The commands there are: those that packages, this one included, registered in the entry-point group `lokki.commands`.
+
+A command is imported when it is typed. What `--help` says about ours therefore stands here, not in their modules.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+from lokki.errors import MissingPackageError
+
+from .errors import BrokenCommandError
+
+COMMANDS = "lokki.commands"
+"""Entry points: name → `click.Command`."""
+
+SUMMARIES = {
+    "run": "Run the flow on this machine.",
+    "build": "Write what deploying the flow needs to a folder.",
+    "config": "Show every configuration value and where it came from.",
+}
+"""{command of this package: what it does, in a line}, as `--help` lists them."""
+
+
+def names() -> list[str]:
+    """All commands: ours in the order of a flow's life, then those of other packages."""
+    found = _points()
+    return [*(name for name in SUMMARIES if name in found), *sorted(name for name in found if name not in SUMMARIES)]
+
+
+def summary(name: str) -> str:
+    """What the command does, in a line."""
+    if name in SUMMARIES:
+        return SUMMARIES[name]
+    try:
+        return load(name).get_short_help_str(limit=60)
+    except (BrokenCommandError, MissingPackageError) as error:
+        return str(error)
+
+
+def load(name: str) -> click.Command:
+    """The command `name`. Raises KeyError where there is none, MissingPackageError where it lacks a package."""
+    point = _points()[name]
+    try:
+        command = point.load()
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(f"the command '{name}'", error.name or "that it imports") from error
+    except (ImportError, AttributeError) as error:
+        raise BrokenCommandError(f"the command '{name}' ({point.value}) cannot be loaded: {error}.") from error
+    if not isinstance(command, click.Command):
+        raise BrokenCommandError(f"the command '{name}' ({point.value}) is no click.Command.")
+    return command
+
+
+def _points() -> dict[str, EntryPoint]:
+    """{name: entry point}; nobody replaces a command of ours."""
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=COMMANDS):
+        if point.name not in found or point.value.startswith("lokki_cli."):
+            found[point.name] = point
+    return found
