@@ -20,7 +20,7 @@ from . import registry
 from .boundary import run
 from .context import FlowContext
 from .errors import CommandLineError
-from .flowcommand import DEBUG_HELP, HELP
+from .flowcommand import DEBUG_HELP, PlainHelp
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -54,7 +54,7 @@ def _done(words: list[str], program: str, context: FlowContext | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-class Commands(click.Group):
+class Commands(PlainHelp, click.Group):
     """Every registered command, imported when it is typed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -100,7 +100,6 @@ def _print_version(ctx: click.Context, option: click.Parameter, value: bool) -> 
 
 commands = Commands(
     "lokki-cli",
-    context_settings={"help_option_names": list(HELP)},
     params=[
         click.Option(
             ["--version", "-V"],

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from lokki.boundary import write_out
 from lokki.decorators import Flow
 
 from .context import FlowContext
@@ -23,7 +24,22 @@ HELP = ("-h", "--help")
 DEBUG_HELP = "Show lokki's own traceback of an error."
 
 
-class FlowCommand(click.Command):
+class PlainHelp(click.Command):
+    """A command whose help is printed as every other output is."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """`-h` and `--help`."""
+        text = "Show this message and exit."
+        return click.Option(HELP, is_flag=True, is_eager=True, expose_value=False, callback=_print_help, help=text)
+
+
+def _print_help(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        write_out(f"{ctx.get_help()}\n")
+        ctx.exit()
+
+
+class FlowCommand(PlainHelp):
     """A command whose context object is a FlowContext."""
 
     def __init__(self, *args: Any, takes_parameters: bool = False, **settings: Any) -> None:

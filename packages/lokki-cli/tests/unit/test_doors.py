@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from .conftest import BIRDS, DAILY, SPELLINGS, Folder, tree
+from .conftest import BIRDS, DAILY, SPELLINGS, Folder, program, tree
 
 BOTH_DOORS = pytest.mark.parametrize("spelling", ["script", "lokki-cli"])
 COMMANDS = ("run", "build", "config")
@@ -134,6 +134,14 @@ def test_a_command_that_core_does_not_know_either(folder: Folder) -> None:
     done = folder.start(sys.executable, "birds_flow.py", "biuld")
     assert (done.returncode, done.stdout) == (2, "")
     assert "there is no command 'biuld'. Did you mean 'build'? See: python birds_flow.py --help" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["build", "--help"], ["build", "birds_flow.py"]])
+def test_a_full_stdout_is_one_clear_error(folder: Folder, words: list[str]) -> None:
+    folder.write(BIRDS)
+    done = folder.start("sh", "-c", 'exec "$0" "$@" > /dev/full', program("lokki-cli"), *words)
+    assert done.returncode == 1
+    assert done.stderr == "error: stdout cannot be written to: No space left on device.\n"
 
 
 def test_debug_shows_the_traceback(folder: Folder) -> None:

@@ -72,6 +72,14 @@ def test_every_word_of_the_other_package_is_known(project: Project) -> None:
     assert f"With the package lokki-cli installed also: {', '.join(WORDS)}." in isolated(project, "help").stdout
 
 
+@pytest.mark.parametrize("words", [(), ("help",), ("--help",), ("-h",)])
+def test_help_without_other_packages(project: Project, words: tuple[str, ...]) -> None:
+    found = isolated(project, *words)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert "usage: python work.py COMMAND" in found.stdout
+    assert "run --help" in found.stdout
+
+
 @pytest.mark.parametrize(("word", "close"), [("rnu", "run"), ("deplyo", "deploy"), ("confg", "config"), ("zzz", None)])
 def test_an_unknown_word(project: Project, word: str, close: str | None) -> None:
     found = isolated(project, word)

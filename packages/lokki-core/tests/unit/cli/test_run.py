@@ -220,11 +220,6 @@ def test_help_shows_parameters_and_examples(project: Project, command: Any) -> N
 
 def test_the_other_words(project: Project, command: Any) -> None:
     job = project.load(ECHO).job
-    for words in ((), ("help",), ("--help",), ("-h",)):
-        found = command(job, *words)
-        assert found.code == 0
-        assert "usage: python work.py COMMAND" in found.out
-        assert "run --help" in found.out
     assert command(job, "--version").out == command(job, "version").out == command(job, "-V").out
     assert command(job, "version").out.startswith("lokki 0.")
     assert "example: python flow.py config --json" in command(job, "config", "--help").out
