@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,28 +42,34 @@ SUITES: dict[str, Callable[[Workplace], list[Job]]] = {
 
 def main() -> int:
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    results: dict[Key, Result] = {}
+    interrupted = False
     with tempfile.TemporaryDirectory(prefix="lokki-bench-") as folder:
-        results = measure(options, Workplace(Path(folder)))
+        try:
+            measure(options, Workplace(Path(folder)), results)
+        except KeyboardInterrupt:
+            interrupted = True
+            print("interrupted; this is what was measured until then", file=sys.stderr)
     verdicts = judge(results)
     print(report(results, verdicts, timeout_s=options.timeout, markdown=options.markdown))
     if options.json:
         options.json.write_text(json.dumps(_plain(results), indent=1))
+    if interrupted:
+        return 130
     return int(options.check and any(verdict.word == "MISS" for verdict in verdicts))
 
 
-def measure(options: argparse.Namespace, place: Workplace) -> Results:
+def measure(options: argparse.Namespace, place: Workplace, results: dict[Key, Result]) -> None:
     """All suites that were asked for."""
     wanted = set(options.only)
-    results: dict[Key, Result] = {}
-    fan_out = _fan_out(options, wanted, place)
-    results |= _measured(fan_out, options.repeat, options.timeout)
+    _measure(_fan_out(options, wanted, place), results, options.repeat, options.timeout)
     for name, suite in SUITES.items():
         if not wanted or name in wanted:
             repeat = options.repeat * (SHORT_REPEAT if name == "startup" else 1)
-            results |= _measured(suite(place), repeat, options.timeout)
+            _measure(suite(place), results, repeat, options.timeout)
     if not wanted or "codec" in wanted:
         results |= codec(options.repeat)
-    return results
 
 
 def _fan_out(options: argparse.Namespace, wanted: set[str], place: Workplace) -> list[Job]:
@@ -82,10 +89,10 @@ def _takes_part(contender: Contender, wanted: set[str], *, peers: bool) -> bool:
     return not wanted or "fanout" in wanted or any(contender.name.lower().startswith(name) for name in wanted)
 
 
-def _measured(jobs: Sequence[Job], repeat: int, timeout_s: float) -> dict[Key, Result]:
+def _measure(jobs: Sequence[Job], results: dict[Key, Result], repeat: int, timeout_s: float) -> None:
     first_of_each = {job.name: job for job in reversed(jobs)}
-    rounds(list(first_of_each.values()), repeat=1, timeout_s=WARM_UP_TIMEOUT_S)
-    return rounds(jobs, repeat=repeat, timeout_s=timeout_s)
+    rounds(list(first_of_each.values()), {}, repeat=1, timeout_s=WARM_UP_TIMEOUT_S)
+    rounds(jobs, results, repeat=repeat, timeout_s=timeout_s)
 
 
 def codec(repeat: int) -> dict[Key, Result]:

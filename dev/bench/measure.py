@@ -59,8 +59,10 @@ def run(job: Job, timeout_s: float) -> Sample:
         launcher = [sys.executable, "-I", "-S", str(LAUNCH), str(folder / "report"), str(timeout_s)]
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             env = {**job.env, MARK: mark}
-            subprocess.run([*launcher, *job.command], cwd=job.folder, env=env, stdout=out, stderr=err, check=True)
-        _end_leftovers(mark)
+            try:
+                subprocess.run([*launcher, *job.command], cwd=job.folder, env=env, stdout=out, stderr=err, check=True)
+            finally:
+                _end_leftovers(mark)
         seconds, code, cpu_s, peak_kb = (folder / "report").read_text().split()
         output = (folder / "out").read_text(errors="replace")
         errors = (folder / "err").read_text(errors="replace")
@@ -105,26 +107,32 @@ class Result:
         return statistics.median(sample.peak_mb for sample in self.samples)
 
 
-def rounds(jobs: Sequence[Job], *, repeat: int, timeout_s: float) -> dict[Key, Result]:
+def rounds(jobs: Sequence[Job], results: dict[Key, Result], *, repeat: int, timeout_s: float) -> None:
     """Run each job `repeat` times, all jobs once per round, so that a drift of the machine meets all alike.
 
-    A job that failed or took too long is not tried again. Results are by name and size.
+    A job that failed, or took too long the first time, is not tried again; one that took too long later, on a machine
+    that was busy then, is left out of that round. `results` are by name and size, and grow with each process, so that
+    an interruption loses none.
     """
-    samples: dict[Key, list[Sample]] = {(job.name, job.size): [] for job in jobs}
-    problems: dict[Key, Literal["too slow", "failed"]] = {}
     for number in range(1, repeat + 1):
         for job in jobs:
             key = (job.name, job.size)
-            if key in problems:
-                continue
-            _say(f"round {number} of {repeat}: {job.name} {job.size:,}")
-            try:
-                samples[key].append(run(job, timeout_s))
-            except JobError as error:
-                problems[key] = "too slow" if isinstance(error, TooSlowError) else "failed"
-                print(error, file=sys.stderr)
+            result = results.setdefault(key, Result(()))
+            if not result.problem:
+                _say(f"round {number} of {repeat}: {job.name} {job.size:,}")
+                results[key] = _again(result, job, timeout_s)
     _say("")
-    return {key: Result(tuple(found), problems.get(key, "")) for key, found in samples.items()}
+
+
+def _again(result: Result, job: Job, timeout_s: float) -> Result:
+    """`result` with one more sample, or with why there is none."""
+    try:
+        return Result((*result.samples, run(job, timeout_s)))
+    except JobError as error:
+        print(error, file=sys.stderr)
+        if not isinstance(error, TooSlowError):
+            return Result(result.samples, "failed")
+        return result if result.samples else Result((), "too slow")
 
 
 def _say(text: str) -> None:
