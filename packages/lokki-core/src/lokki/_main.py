@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import canonical
 from .boundary import end_process, guarded, open_closed_streams, write_out
-from .errors import FlowDefinitionError, LokkiError, MissingPackageError
+from .errors import FlowDefinitionError, MissingPackageError
 
 if TYPE_CHECKING:
     from .decorators import Flow
@@ -39,7 +39,9 @@ def _dispatch(flow: Flow[Any], words: list[str]) -> int:
     from .decorators import Flow  # noqa: PLC0415  # loaded already wherever there is a flow
 
     if not isinstance(flow, Flow):
-        raise LokkiError(f"main() takes a @flow, not {flow!r}.", hint="Write: main(my_flow), without calling it.")
+        raise FlowDefinitionError(
+            f"main() takes a @flow, not {flow!r}.", hint="Write: main(my_flow), without calling it."
+        )
     if flow.fn.__module__ == canonical.WORKERS_MAIN:  # it would begin a run of its own
         raise FlowDefinitionError(
             "main() was called while a worker process imported the flow file.",

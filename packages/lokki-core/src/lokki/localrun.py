@@ -7,13 +7,14 @@ classes it defines.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .canonical import load_module
-from .errors import FlowDefinitionError, LokkiError, ObjectMissingError
+from .errors import LokkiError, ObjectMissingError
 from .failure import ItemFailure
 from .graph import FlowGraph
 from .places import Path, enclosing, find, results_of_map
@@ -21,6 +22,8 @@ from .store.local import LocalStore
 
 if TYPE_CHECKING:
     from .store.results import Journal
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LocalRun:
@@ -80,8 +83,9 @@ class LocalRun:
         """See RunBackend."""
         if path:
             journal = self._journal(node, path[:-1])
-            if path[-1] in journal.failures:
-                return journal.failures[path[-1]]
+            failure = journal.failures.get(path[-1])
+            if failure is not None and failure.step == node:
+                return failure
             if journal.has(path[-1]):
                 return None
         record = self._store.read_error(self._flow, self._run_id, node, path=path)
@@ -103,6 +107,23 @@ class LocalRun:
             return None
         url = self._store.manifest_url(self._flow, self._run_id, inside[len(path)].source, path=path)
         return sum(row.count for row in self._store.read_manifest(url))
+
+    def failed(self, node: str, path: Path) -> Set[int]:
+        """See RunBackend."""
+        from .runner.execution import Execution  # noqa: PLC0415  # only maps with maps inside need it
+
+        link = find(self._graph.chain, node).inside
+        assert link is not None  # noqa: S101  # it is asked for maps only
+        view = Execution(
+            store=self._store,
+            graph=self._graph,
+            steps={},
+            calls={},
+            run_id=self._run_id,
+            started_at=_EPOCH,
+            resuming=True,
+        )
+        return set(view.map_failures(link, path))
 
     def _is_done(self, node: str, path: Path) -> bool:
         return self._store.exists(self._store.output_url(self._flow, self._run_id, node, path=path))
@@ -132,8 +153,8 @@ class LocalRun:
         if self._loaded:
             return
         self._loaded = True
-        # Results of plain types can be read without it, and others say what is missing.
-        with suppress(FlowDefinitionError, ImportError, SyntaxError):
+        # Results of plain types can be read without it, and others say what is missing. Its author's code runs here.
+        with suppress(Exception, SystemExit):
             load_module(document["module"], document["file"])
 
 

@@ -5,7 +5,7 @@ Input: a chain, and whatever can tell a node's result. Output: places and result
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any, Protocol
 
 from .errors import ObjectMissingError
@@ -22,6 +22,9 @@ class Results(Protocol):
 
     def outputs(self, node: str, path: Path) -> list[Any]:
         """The results of a node in a map without maps inside, for all items that succeeded, in item order."""
+
+    def failed(self, node: str, path: Path) -> Set[int]:
+        """The items that failed for good of the map whose body `node` begins, where it holds other maps."""
 
     def count(self, node: str, path: Path) -> int | None:
         """Items of the map whose body `node` is in; None outside maps."""
@@ -92,7 +95,10 @@ def results_of_map(backend: Results, link: MapLink, path: Path) -> list[Any]:
         assert isinstance(last, TaskEntry)  # noqa: S101  # a body without a map inside ends with a task
         return backend.outputs(last.node, path)
     results = []
+    failed = backend.failed(link.name, path)
     for index in range(backend.count(link.name, path) or 0):
+        if index in failed:
+            continue
         try:
             results.append(result_of_chain(backend, link.body, (*path, index)))
         except ObjectMissingError:

@@ -6,7 +6,7 @@ deployed ones by the package lokki-cli, which registers itself in the entry-poin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 from typing import Any, Protocol
 

@@ -16,7 +16,7 @@ from lokki.bindings import BINDINGS_VERSION, bindings_record, calls_of, differen
 from lokki.canonical import find_flow, find_step, load_module
 from lokki.errors import LokkiError, ObjectMissingError, ParamError, ResumeError, StoreFormatError
 from lokki.invoke import describe
-from lokki.params import MAX_PARAMS_BYTES, MAX_PARAMS_BYTES_BATCH, Param, check_size, complete, convert_json
+from lokki.params import Param, check_size, complete, convert_json, params_limit_bytes
 from lokki.resolve import Call, Resolved, flow_params, resolve
 from lokki.where import PACKAGE_DIR
 
@@ -144,13 +144,9 @@ class FlowProgram:
         rest = {name: value for name, value in given.items() if name not in known}
         implicit = convert_json({**known, **resolved.implicit}, rest)
         params = {**resolved.params, **implicit}
-        check_size(params, self._params_limit())
+        check_size(params, params_limit_bytes(self.deployment.graph))
         self._check_shape(resolved)
         return bindings_record(resolved, params, implicit, clock.now())
-
-    def _params_limit(self) -> int:
-        on_batch = any(task.options.job_type == "batch" for task in self.deployment.graph.tasks())
-        return MAX_PARAMS_BYTES_BATCH if on_batch else MAX_PARAMS_BYTES
 
     def _check_shape(self, resolved: Resolved) -> None:
         if resolved.graph.shape_hash() != self.deployment.shape:

@@ -15,7 +15,7 @@ from ..bindings import bindings_record, calls_of, check_kept, differences, shape
 from ..clock import SYSTEM_CLOCK, Clock
 from ..environment import set_variable
 from ..errors import LokkiError, ObjectMissingError, ParamError, ResumeError
-from ..params import check_size, complete
+from ..params import check_size, complete, params_limit_bytes
 from ..record import Record
 from ..resolve import Resolved, flow_params, resolve
 from ..store.local import LocalStore
@@ -88,7 +88,7 @@ class LocalRunner:
         resolved = resolve(flow, values)
         extra = _implicit_values(resolved, {n: v for n, v in given.items() if n not in known})
         extra |= implicit(resolved) if implicit else {}
-        check_size({**values, **extra})
+        check_size({**values, **extra}, params_limit_bytes(resolved.graph))
         started_at = self._clock.now()
         run_id = check_run_id(run_id) if run_id else new_run_id(started_at)
         bindings = bindings_record(resolved, {**values, **extra}, extra, started_at)
