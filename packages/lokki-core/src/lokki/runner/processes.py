@@ -94,6 +94,10 @@ class ProcessWorker:
         Once threads run, forking could copy a lock that nobody will ever release, so a replacement is spawned.
         """
         context: Any = multiprocessing.get_context(method)
+        if context.get_start_method() != "fork":
+            from multiprocessing.resource_tracker import ensure_running  # noqa: PLC0415  # fork needs none
+
+            ensure_running()  # the first time it lets interrupts through
         with _STARTING, _without_interrupts():
             mine, its = context.Pipe()
             self._passed = context.RawArray("Q", 1)
@@ -176,7 +180,6 @@ def _main(its: Connection[Any, Any], parents: Connection[Any, Any], passed: Any,
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _die_with_parent()
     try:
         worker: Worker | LokkiError = _worker(its, spec, number)
     except LokkiError as error:
@@ -186,6 +189,7 @@ def _main(its: Connection[Any, Any], parents: Connection[Any, Any], passed: Any,
             f"a worker process could not load the flow file {spec.file}: {type(error).__name__}: {error}.",
             hint="With --executor process the file is imported again; guard what must run once by __name__.",
         )
+    _die_with_parent()  # not before the flow is loaded: no other thread runs while its modules are imported
     while True:
         try:
             request = its.recv()

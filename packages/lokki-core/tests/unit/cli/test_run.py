@@ -449,8 +449,8 @@ def test_a_full_disk_is_one_clear_error(project: Project) -> None:
         def items(): return range(50)
         @step
         def work(x):
-            resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
-            return os.urandom(20_000)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+            return os.urandom(600_000)
         @flow
         def job(): return items().map(work)
     """)

@@ -118,7 +118,7 @@ def test_a_resumed_run_may_fail_again(project: Project, engine: dict[str, Any]) 
     for name in ("one", "two", "gather", "last"):
         flag = breaks(project, f"bad_{name}")
         with pytest.raises(StepFailedError, match=f"{name} is broken"):
-            project.run(module.job, **begin, **engine)  # type: ignore[arg-type]
+            project.run(module.job, **begin, **{**engine, "workers": 1})  # type: ignore[arg-type]
         flag.unlink()
         begin = {"resume": "r"}
     assert project.run(module.job, resume="r", **engine).value == RESULT
