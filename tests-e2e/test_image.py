@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from e2e_support.containers import Containers
-from e2e_support.deployed import BuildFlow, Deploy
-from e2e_support.docker import Docker
+from e2e_support.deployed import BuildFlow, Deploy, build_flow, load_flow
+from e2e_support.docker import Docker, DockerError
+from e2e_support.places import PYTHON, flow_file
 from e2e_support.storage import BUCKET
 from e2e_support.values import RunLocally
 from lokki.wire import FlowContext, LambdaEvent
@@ -131,12 +136,25 @@ def test_the_image_checks_itself(build: BuildFlow, containers: Containers) -> No
     assert (done.code, done.out, done.err) == (0, "", "")
 
 
-def test_a_flow_that_does_not_import_makes_no_image(build: BuildFlow, containers: Containers) -> None:
-    """What the last line of the Dockerfile is for."""
-    image = build("birds_flow").plan.image
-    lost = containers.run(image, "python", "-m", "lokki_runtime", "check", options=("--env=LAMBDA_TASK_ROOT=/tmp",))
-    assert lost.code == 1
-    assert "lokki-flow.json" in lost.err
+def test_a_flow_that_does_not_import_there_makes_no_image(docker: Docker, runtime_image: str, tmp_path: Path) -> None:
+    """What the last line of the Dockerfile is for: here PyYAML is installed, in the image it is not."""
+    file = tmp_path / "undeclared_flow.py"
+    text = flow_file("birds_flow").read_text(encoding="utf-8")
+    file.write_text(text.replace("birds_flow", "undeclared_flow").replace("from lokki", "import yaml\nfrom lokki", 1))
+    with pytest.raises(DockerError, match=r"undeclared_flow.*No module named 'yaml'"):
+        build_flow(docker, load_flow(file, "undeclared_flow"), tmp_path, {})
+
+
+def test_the_command_line_builds_the_same(build: BuildFlow, tmp_path: Path) -> None:
+    """`python birds_flow.py build`, with the tests' configuration in a file."""
+    shutil.copy(flow_file("birds_flow"), tmp_path)
+    (tmp_path / "lokki.toml").write_text(
+        f'[lambda]\npython = "{PYTHON}"\nmemory = 256\n[build]\ndependencies = "host"\n[batch]\njob_queue = "queue"\n'
+    )
+    subprocess.run([sys.executable, "birds_flow.py", "build"], cwd=tmp_path, check=True, capture_output=True)
+    written = tmp_path / "lokki-build"
+    files = {str(path.relative_to(written)): path.read_bytes() for path in written.rglob("*") if path.is_file()}
+    assert files == dict(build("birds_flow").plan.files)
 
 
 def test_without_lambda_and_its_emulator_it_says_so(build: BuildFlow, containers: Containers) -> None:

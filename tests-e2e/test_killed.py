@@ -77,3 +77,20 @@ def test_nothing_half_written_is_read(deploy: Deploy, held: Gates, start: Start,
     assert dict(stored) == dict(local_values(run_locally(flow.built.flow, {"gate": held.url})))
     arrivals = {name: gate.arrivals for name, gate in held.known.items()}
     assert arrivals == {"produce": 3, "measure": 3, "collect": 3, "archive": 3}
+
+
+def test_limits_of_a_function(deploy: Deploy, run_locally: RunLocally) -> None:
+    """What outgrows its memory or its time is tried again, as the policy allows; a batch goes on where it was.
+
+    The batch takes 8 seconds, an invocation may take 6: it saves what it has and answers LokkiContinue.
+    """
+    flow = deploy("limits_flow", lambda__timeout=6)
+    done = flow.run()
+    assert done.status == "SUCCEEDED", f"{done.error}: {done.cause}"
+    stored = StoredValues(flow.store, flow.name, done.name, flow.built.graph).all()
+    assert dict(stored) == dict(local_values(run_locally(flow.built.flow)))
+    errors = {node: [answer.error for answer in flow.function(node).answers] for node in ("hungry", "slow", "stuck")}
+    assert errors["hungry"] == ["Runtime.ExitError", None]
+    assert set(errors["slow"][:-1]) == {"LokkiContinue"}
+    assert errors["slow"][-1] is None
+    assert errors["stuck"] == ["Sandbox.Timedout", None]

@@ -126,6 +126,8 @@ class Function:
     """Its container's id; empty where none runs."""
     events: list[Any] = field(default_factory=list)
     """Every event it was invoked with, in order."""
+    answers: list[Answer] = field(default_factory=list)
+    """What it answered to each."""
     _address: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -133,15 +135,21 @@ class Function:
         """Answer one event. A container that ends meanwhile is LOST; the next event gets a new one."""
         with self._lock:
             self.events.append(event)
-            if not self.container:
-                self._start()
-            try:
-                return Answer(self._post(event))
-            except (TimeoutError, urllib.error.URLError, ConnectionError) as error:
-                if self._runs():
-                    raise AssertionError(f"{error!r}\n{self.logs()}") from error
-                self.container = ""
-                return Answer(dict(LOST))
+            self.answers.append(self._invoke(event))
+            return self.answers[-1]
+
+    def _invoke(self, event: Any) -> Answer:
+        if not self.container:
+            self._start()
+        try:
+            return _answer(self._post(event))
+        except urllib.error.HTTPError as error:  # the emulator outlives its process, and says so
+            return _answer(error.read())
+        except (TimeoutError, urllib.error.URLError, ConnectionError) as error:
+            if self._runs():
+                raise AssertionError(f"{error!r}\n{self.logs()}") from error
+            self.container = ""
+            return Answer(dict(LOST))
 
     def kill(self) -> None:
         """End its container at once, whatever it is doing."""
@@ -158,15 +166,24 @@ class Function:
             SYSTEM_CLOCK.sleep(0.02)
             self._address = self.containers.address(self.container)
 
-    def _post(self, event: Any) -> Any:
+    def _post(self, event: Any) -> bytes:
         request = urllib.request.Request(
             f"http://{self._address}:{_PORT}{_PATH}", json.dumps(event).encode(), {"Content-Type": "application/json"}
         )
         with _OPENER.open(request, timeout=600) as response:
-            return json.loads(response.read())
+            content: bytes = response.read()
+            return content
 
     def _runs(self) -> bool:
         return bool(self.containers.docker.inspect("container", self.container)["State"]["Running"])
+
+
+def _answer(content: bytes) -> Answer:
+    """What the emulator says as Lambda would: it tells a timeout by a sentence instead of an error."""
+    try:
+        return Answer(json.loads(content))
+    except ValueError:
+        return Answer({"errorType": "Sandbox.Timedout", "errorMessage": content.decode()})
 
 
 @contextmanager
