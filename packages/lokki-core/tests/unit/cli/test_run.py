@@ -229,7 +229,7 @@ def test_main_takes_a_flow(project: Project, command: Any) -> None:
     module = project.load(ECHO)
     for wrong in (module.first, None, module.job.fn):
         found = command(wrong, "run")
-        assert found.code == 1
+        assert found.code == 2
         assert "main() takes a @flow" in found.err
 
 
