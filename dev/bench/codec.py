@@ -70,8 +70,9 @@ def main(repeat: int) -> None:
     found: dict[str, list[float]] = {}
     for payload, obj in payloads().items():
         encoded = {who: encode(obj) for who, (encode, _) in contenders().items()}
-        for _ in range(repeat):
-            for who, (encode, decode) in contenders().items():
+        for number in range(repeat):
+            in_turn = list(contenders().items())[:: -1 if number % 2 else 1]  # neither is always the first
+            for who, (encode, decode) in in_turn:
                 found.setdefault(name(who, "encode", payload), []).append(timed(encode, obj))
                 found.setdefault(name(who, "decode", payload), []).append(timed(decode, encoded[who]))
     print(json.dumps(found))
