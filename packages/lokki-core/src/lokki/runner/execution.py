@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..clock import SYSTEM_CLOCK, Clock
-from ..errors import LokkiError, MapFailedError, ObjectMissingError
+from ..errors import LokkiError, MapFailedError, ObjectMissingError, StoreFormatError
 from ..graph import Chain, MapLink, TaskEntry, result_node
 from ..invoke import Invoker, Session
 from ..signatures import Parameters
@@ -238,6 +238,21 @@ class Execution:
             failures=list(failures.values()),
             total=total,
         )
+
+    def check_complete(self, link: MapLink, path: Path, total: int, failures: Mapping[int, ItemFailure]) -> None:
+        """Raise StoreFormatError where a finished map lacks results: no aggregation may miss one silently."""
+        last = link.body[-1]
+        if link.nested or not isinstance(last, TaskEntry):
+            return  # an item's own result is read, and missed, when the map is aggregated
+        kept = self.store.read_journal(self.flow, self.run_id, last.node, path=path).count
+        if kept + len(failures) != total:
+            raise StoreFormatError(
+                f"the map '{link.name}' ran over {total:,} items, but {kept:,} results and {len(failures):,} failures"
+                f" are kept.",
+                url=self.output_url(last.node, path),
+                operation="read",
+                hint="Resume the run; should it happen again, please report it.",
+            )
 
     def write_error(self, node: str, path: Path, error: BaseException) -> None:
         """Keep why `node` failed, for whoever looks at the run later; a full disk must not hide the failure."""

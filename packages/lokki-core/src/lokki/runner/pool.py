@@ -229,11 +229,13 @@ class Pool:
     def _finished(self, fan: FanOut) -> LokkiError | None:
         """The judgement on a finished map."""
         self._execution.close_journals(fan.link, fan.path)
-        if fan.error is not None or not fan.link.options.tolerated_failure_percentage:
+        if fan.error is not None:
             return None
         try:
             failures = self._execution.map_failures(fan.link, fan.path)
             self._execution.check_tolerance(fan.link, fan.path, fan.total, failures)
+            if not fan.stopped:
+                self._execution.check_complete(fan.link, fan.path, fan.total, failures)
         except LokkiError as error:
             return error
         return None
