@@ -373,13 +373,26 @@ def test_what_steps_print_stands_above() -> None:
     print("one", "line", file=out, flush=True)
     print("begun", end="", file=out, flush=True)
     live(event("step_success", step="first", duration_s=1))
+    live(event("warning", message="take care"))
     live(event("step_start", step="second"))
     out.buffer.write(b"bytes \xff\n")
     out.writelines(["a\n", "b\n"])
+    live(event("step_success", step="second", duration_s=1))
     print("no end", end="", file=out)
     out.finish()
     live.close()
-    assert screen.shown() == ["one line", "begun", "✓ first 1.000s", "bytes �", "a", "b", "no end", ""]
+    assert screen.shown() == [
+        "one line",
+        "begun",
+        "✓ first 1.000s",
+        "! take care",
+        "bytes �",
+        "a",
+        "b",
+        "✓ second 1.000s",
+        "no end",
+        "",
+    ]
     assert (out.isatty(), out.writable(), out.fileno(), out.encoding, out.errors) == (True, True, 1, "utf-8", "replace")
     assert out.buffer.writable()
 

@@ -646,6 +646,64 @@ def test_a_worker_killed_in_a_nested_map(project: Project) -> None:
     assert project.marks("merge").count("2") == 1
 
 
+def test_a_kill_of_one_step_is_no_attempt_of_the_next(project: Project) -> None:
+    source = """
+        import signal
+        @step
+        def groups(): return [0]
+        @step(retry=RetryConfig(retries=1, delay=0))
+        def deadly(g):
+            mark("deadly")
+            if run().attempt == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return run().attempt
+        @step
+        def members(x): return [(x, run().attempt)]
+        @step
+        def work(m): return (*m, run().attempt)
+        @step
+        def merge(ms): return (*ms[0], run().attempt)
+        @flow
+        def job(): return groups().map(deadly.next(members).map(work).agg(merge))
+        @flow
+        def other(): return groups().map(members.map(work).agg(deadly).next(members))
+    """
+    module = project.load(source)
+    assert project.run(module.job, executor="process", workers=1).value == [(2, 1, 1, 1)]
+    assert project.marks("deadly") == ["", ""]
+    assert project.run(module.other, executor="process", workers=1).value == [[(2, 1)]]
+
+
+def test_an_item_that_failed_before_a_kill_is_not_tried_again(project: Project) -> None:
+    source = """
+        import signal
+        @step
+        def items(): return range(400)
+        @step
+        def work(x):
+            mark("work", x)
+            if x == 200:
+                raise ValueError
+            if x == 203 and run().attempt == 1 and not os.path.exists(HERE + "/killed"):
+                open(HERE + "/killed", "w").close()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return x
+        @step
+        def same(x): return x
+        @step
+        def gather(xs, failures): return len(xs), [(f.index, f.error_type.split(".")[-1]) for f in failures]
+        @flow
+        def job(): return items().map(work{more}, tolerated_failure_percentage=1).agg(gather)
+    """
+    for more in ("", ", [work, same]"):
+        text = source.replace("work{more}", "[work, same]" if more else "work")
+        found = project.value(text, executor="process", workers=1)
+        assert found == (398, [(200, "ValueError"), (203, "WorkerDiedError")]), found
+        assert project.marks("work").count("200") == 1
+        (project.folder / "work.log").unlink()
+        (project.folder / "killed").unlink()
+
+
 def test_a_kill_ends_a_nested_map_that_tolerates_nothing(project: Project) -> None:
     source = """
         import signal
