@@ -125,11 +125,21 @@ class Project:
         plain = {name: value for name, value in environment.variables().items() if not name.startswith(ours)}
         return {**plain, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "HOME": str(self.folder), **more}
 
-    def start(self, *words: str, file: str = "work.py", env: Mapping[str, str] | None = None, **options: Any) -> Any:
-        """Start `python work.py WORDS`."""
+    def start(
+        self,
+        *words: str,
+        file: str = "work.py",
+        env: Mapping[str, str] | None = None,
+        covered: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Start `python work.py WORDS`; not `covered` where signals come: they can leave a lock of coverage locked."""
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
         command = [sys.executable, str(self.folder / file), *words]
-        return subprocess.Popen(command, cwd=self.folder, env=self.variables(**(env or {})), **pipes)
+        variables = self.variables(**(env or {}))
+        if not covered:
+            variables = {name: value for name, value in variables.items() if not name.startswith("COVERAGE")}
+        return subprocess.Popen(command, cwd=self.folder, env=variables, **pipes)
 
     def cli(
         self,
@@ -140,7 +150,7 @@ class Project:
         **options: Any,
     ) -> subprocess.CompletedProcess[str]:
         """`python work.py WORDS`, to its end."""
-        with self.start(*words, file=file, env=env, stdin=subprocess.PIPE, **options) as process:
+        with self.start(*words, file=file, env=env, covered=True, stdin=subprocess.PIPE, **options) as process:
             try:
                 out, err = process.communicate(stdin, timeout=HANG_S)
             finally:
