@@ -60,6 +60,8 @@ class Source:
         self.name = path.stem
         self.text = text
         path.write_text(text, encoding="utf-8")
+        # Byte code is taken for fresh by size and whole seconds: not enough for a file rewritten within one.
+        Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
 
     def line(self, part: str) -> str:
         """`file:line` of the only line that holds `part`."""
