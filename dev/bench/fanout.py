@@ -69,7 +69,7 @@ def measure(options: argparse.Namespace, place: Workplace, results: dict[Key, Re
             repeat = options.repeat * (SHORT_REPEAT if name == "startup" else 1)
             _measure(suite(place), results, repeat, options.timeout)
     if not wanted or "codec" in wanted:
-        results |= codec(options.repeat)
+        results |= codec(options.repeat * 2)  # an even number: each side is first as often as the other
 
 
 def _fan_out(options: argparse.Namespace, wanted: set[str], place: Workplace) -> list[Job]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Set
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,6 @@ from .store.local import LocalStore
 
 if TYPE_CHECKING:
     from .store.results import Journal
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LocalRun:
@@ -110,20 +107,12 @@ class LocalRun:
 
     def failed(self, node: str, path: Path) -> Set[int]:
         """See RunBackend."""
-        from .runner.execution import Execution  # noqa: PLC0415  # only maps with maps inside need it
+        from .kept import KeptRun  # noqa: PLC0415  # only maps with maps inside need it
 
         link = find(self._graph.chain, node).inside
         assert link is not None  # noqa: S101  # it is asked for maps only
-        view = Execution(
-            store=self._store,
-            graph=self._graph,
-            steps={},
-            calls={},
-            run_id=self._run_id,
-            started_at=_EPOCH,
-            resuming=True,
-        )
-        return set(view.map_failures(link, path))
+        kept = KeptRun(self._store, self._flow, self._run_id, resuming=True)
+        return set(kept.map_failures(link, path))
 
     def _is_done(self, node: str, path: Path) -> bool:
         return self._store.exists(self._store.output_url(self._flow, self._run_id, node, path=path))
