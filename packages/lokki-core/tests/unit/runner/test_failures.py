@@ -435,8 +435,10 @@ def test_an_outer_map_that_fails_stops_the_maps_inside(project: Project) -> None
         @step
         def members(g):
             if g == 1:
+                open(os.path.join(HERE, "taken"), "w").close()
                 wait_for("inside")
                 raise ValueError("the end")
+            wait_for("taken")  # the items of an inner map go before those of an outer one
             return range(1000)
         @step
         def work(m):
@@ -468,8 +470,11 @@ def test_a_map_that_failed_too_often_stops_the_maps_inside(project: Project) -> 
         @step
         def members(g):
             if g:
+                open(os.path.join(HERE, f"taken-{g}"), "w").close()
                 wait_for("inside")
                 raise ValueError("the end")
+            wait_for("taken-1")  # the items of an inner map go before those of an outer one
+            wait_for("taken-2")
             return range(1000)
         @step
         def work(m):
