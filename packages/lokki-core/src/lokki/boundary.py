@@ -15,6 +15,9 @@ from .errors import FlowDefinitionError, LokkiError, MapFailedError, StepFailedE
 BUG = 3
 INTERRUPTED = 130
 
+_LAST_WAIT_S = 0.2
+"""Worker threads that have nothing left to do end within this time; the process then ends as others do."""
+
 
 def guarded(action: Callable[[], int], *, debug: bool, resume_hint: Callable[[], str | None] = lambda: None) -> int:
     """Run `action` and return its exit code; what it raises is told on stderr.
@@ -72,7 +75,10 @@ def end_process(code: int) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     import threading  # noqa: PLC0415  # `run` has it loaded
 
-    if any(thread.name.startswith("lokki-worker") for thread in threading.enumerate()):
+    workers = [thread for thread in threading.enumerate() if thread.name.startswith("lokki-worker")]
+    for thread in workers:
+        thread.join(_LAST_WAIT_S / len(workers))
+    if any(thread.is_alive() for thread in workers):
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -23,6 +24,8 @@ from lokki.params import Param, param_type
 from lokki.resolve import resolve
 
 from .conftest import STEPS, Source
+
+Script = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def raising(error: BaseException) -> Callable[[], int]:
@@ -161,3 +164,19 @@ def test_a_process_ends_with_its_code(code: int) -> None:
     with pytest.raises(SystemExit) as caught:
         end_process(code)
     assert caught.value.code == code
+
+
+ENDING = """
+import atexit, sys, threading, time
+from lokki.boundary import end_process
+atexit.register(print, "what is done at the end")
+threading.Thread(target=time.sleep, args=({takes_s},), name="lokki-worker-0", daemon=True).start()
+end_process(4)
+"""
+
+
+@pytest.mark.parametrize(("takes_s", "out"), [(0.02, "what is done at the end\n"), (1000, "")])
+def test_only_a_worker_inside_a_step_ends_the_process_by_force(script: Script, takes_s: float, out: str) -> None:
+    """A worker may still be on its way out when the result has been printed."""
+    done = script("-c", ENDING.format(takes_s=takes_s))
+    assert (done.returncode, done.stdout) == (4, out), done.stderr
