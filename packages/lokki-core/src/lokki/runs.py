@@ -1,7 +1,7 @@
 """`lokki.Run`: what a run did and what it made, read back from where it is kept.
 
-Input: a flow's name and a run id. Output: statuses, results, inputs and errors. Local runs are read by `localrun`,
-deployed ones by the package lokki-cli, which registers itself in the entry-point group `lokki.runs`.
+Input: a flow's name and a run id. Output: statuses, results, inputs and errors. Runs on this machine are read by
+`localrun`, deployed ones by the package lokki-cli, which registers itself in the entry-point group `lokki.runs`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Set
 from functools import cached_property
 from typing import Any, Protocol
 
-from .errors import MissingPackageError, ObjectMissingError
+from .errors import LokkiError, MissingPackageError, ObjectMissingError
 from .failure import ItemFailure
 from .graph import FlowGraph, MapLink, TaskEntry
 from .localrun import LocalRun
@@ -49,15 +49,36 @@ class RunBackend(Protocol):
 class Run:
     """A run of a flow: `Run("birds-flow", run_id)["flap_bird"][3].output`.
 
-    `root` is the folder that holds the runs; by default `.lokki` in the current folder or one above it. `Run` with
-    `deployed=True` reads a run on AWS. Raises LokkiError where there is no such run.
+    Where the run is looked for:
+
+    - `deployed=None`, the default: on this machine and, where it is not there, on AWS. The second needs the package
+      lokki-cli and a configuration that names a bucket (`aws.artifact_bucket`, as in `lokki.toml` of the current
+      folder or one above it); nothing is asked of AWS without one. What was not found says which of both is missing.
+    - `deployed=False`: only on this machine. `root` is the folder that holds the runs, by default `.lokki` in the
+      current folder or one above it; naming one means this, too.
+    - `deployed=True`: only on AWS.
+
+    A run id that exists in both places is the one on this machine. What is read is what the run has made so far;
+    a new `Run` looks again. `backend` is for programs that know where the run is and need not look.
+
+    Raises ObjectMissingError, or another LokkiError, where there is no such run.
     """
 
-    def __init__(self, flow: str, run_id: str, *, root: str | None = None, deployed: bool = False) -> None:
+    def __init__(
+        self,
+        flow: str,
+        run_id: str,
+        *,
+        root: str | None = None,
+        deployed: bool | None = None,
+        backend: RunBackend | None = None,
+    ) -> None:
         self.flow = flow_name(flow)
         self.run_id = run_id
-        self._backend = _deployed(self.flow, run_id) if deployed else LocalRun(self.flow, run_id, root=root)
-        self._document = self._backend.document()
+        if backend is not None:
+            self._backend, self._document = backend, backend.document()
+        else:
+            self._backend, self._document = _opened(self.flow, run_id, root, deployed)
 
     @property
     def status(self) -> str:
@@ -197,6 +218,31 @@ def _results_of_open_map(run: Run, link: MapLink, path: Path) -> list[Any]:
             f"run '{run.run_id}' has not succeeded.", url=f"{run.flow}/runs/{run.run_id}", operation="read"
         )
     return results_of_map(run._backend, link, path)
+
+
+def _opened(flow: str, run_id: str, root: str | None, deployed: bool | None) -> tuple[RunBackend, Mapping[str, Any]]:
+    """Where the run is, and its document. Raises LokkiError."""
+    if deployed:
+        return _read(_deployed(flow, run_id))
+    try:
+        return _read(LocalRun(flow, run_id, root=root))
+    except LokkiError as error:
+        if deployed is False or root is not None:
+            raise
+        here = error
+    try:
+        return _read(_deployed(flow, run_id))
+    except MissingPackageError as error:
+        hints = [here.hint, "A deployed run is read with the package lokki-cli.", error.hint]
+        here.hint = " ".join(hint for hint in hints if hint)
+        raise here from None
+    except LokkiError as error:
+        error.message = f"{here.message} Nor is it on AWS: {error.message}"
+        raise error from here
+
+
+def _read(backend: RunBackend) -> tuple[RunBackend, Mapping[str, Any]]:
+    return backend, backend.document()
 
 
 def _deployed(flow: str, run_id: str) -> RunBackend:
