@@ -113,13 +113,6 @@ class Docker:
         """Push an image to its registry; yields what Docker says. Layers that are there are not sent."""
         yield from self._stream(f"the image '{name}' could not be pushed", ["push", name], {})
 
-    def digest(self, name: str) -> str:
-        """`sha256:…` of an image in the registry it was pushed to or pulled from; empty for one of this machine."""
-        found = self.image(name)
-        digests = [str(one) for one in found.get("RepoDigests") or ()] if found else []
-        repository = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
-        return next((one.partition("@")[2] for one in digests if one.partition("@")[0] == repository), "")
-
     def sign_in(self, registry: str, user: str, password: str) -> None:
         """Sign in to a registry."""
         command = ["login", "--username", user, "--password-stdin", registry]
@@ -164,15 +157,17 @@ class Docker:
             )
         except OSError as error:
             raise DockerError(f"{what}: {error}", hint=INSTALL) from error
+        assert process.stdout is not None  # noqa: S101  # it is a pipe
         try:
-            assert process.stdout is not None  # noqa: S101  # it is a pipe
             for line in process.stdout:
                 text = line.rstrip()
                 last.append(text)
                 yield text
+        except BaseException:  # whoever listens is interrupted, or has heard enough
+            process.terminate()
+            raise
         finally:
-            if process.poll() is None and process.stdout and not process.stdout.closed:
-                process.stdout.close()
+            process.stdout.close()
             code = process.wait()
         if code != 0:
             raise DockerError(f"{what}:\n{_last(last, _SHOWN)}", hint=_hint("\n".join(last)))

@@ -28,7 +28,7 @@ class Planned:
     """{required parameter that was not given: the value the flow's body was evaluated with}, as JSON."""
 
 
-def plan(flow: Flow[Any], given: Given, config: LokkiConfig) -> Planned:
+def plan(flow: Flow[Any], given: Given, config: LokkiConfig, options: BuildOptions | None = None) -> Planned:
     """Plan the build of `flow`."""
     evaluated = evaluate(flow, given)
-    return Planned(plan_build(gather(evaluated.resolved, config, BuildOptions())), evaluated.assumed)
+    return Planned(plan_build(gather(evaluated.resolved, config, options or BuildOptions())), evaluated.assumed)
