@@ -97,8 +97,13 @@ def stop_engine() -> None:
     _engine("down")
 
 
-def _engine(verb: str) -> str:
-    done = subprocess.run([ENGINE, verb], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+def install_packages(*names: str) -> None:
+    """Install what is missing of these Debian packages. Raises EngineMissingError."""
+    _engine("install", *names)
+
+
+def _engine(*words: str) -> str:
+    done = subprocess.run([ENGINE, *words], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        raise EngineMissingError(f"engine {verb}: {done.stderr.strip()}")
+        raise EngineMissingError(f"engine {' '.join(words)}: {done.stderr.strip()}")
     return done.stdout.strip()
