@@ -30,7 +30,7 @@ class DeployedRun:
 
     def __init__(self, place: Place, run_id: str) -> None:
         self._place = place
-        self._run_id = run_id
+        self._asked = run_id
         self._flow = place.names.deployed
         self._manifests: dict[tuple[str, Path], list[Row]] = {}
         self._batches: dict[tuple[str, Path], Batch] = {}
@@ -38,7 +38,12 @@ class DeployedRun:
     @cached_property
     def history(self) -> RunHistory:
         """The executions over this run. Raises ObjectMissingError where there is none."""
-        return history_of(self._place, self._run_id)
+        return history_of(self._place, self._asked)
+
+    @property
+    def _run_id(self) -> str:
+        """The run's own id, where it was asked for by an execution that resumed it."""
+        return self.history.run_id
 
     @cached_property
     def machine(self) -> Machine:

@@ -117,14 +117,18 @@ def waiting(graph: FlowGraph) -> Iterable[StepView]:
 def fold(steps: dict[str, StepView], events: Iterable[Event], now: datetime) -> None:
     """Bring `steps` {step, or map's name and `items`: view} to where `events` leave them."""
     begun: dict[str, datetime] = {}
+    before: dict[str, StepView] = {}
     for event in events:
         is_map = event.kind.startswith("map_")
         key = f"{event.step}items" if is_map else event.step or ""
         if key not in steps:
             continue
         if event.kind.endswith("_start"):
-            begun[key] = event.at
+            begun[key], before[key] = event.at, steps[key]
             steps[key] = replace(steps[key], status="running", attempts=1, failed=0, done=0)
+        if event.kind == "step_skipped" and before[key].status == "succeeded":
+            steps[key] = before[key]  # it was an earlier execution that did it
+            continue
         changed = _after(steps[key], event)
         steps[key] = replace(changed, done=event.done, failed=event.failed, total=event.total) if is_map else changed
     for key, at in begun.items():
@@ -140,8 +144,6 @@ def _after(step: StepView, event: Event) -> StepView:
     if what == "retry":
         return replace(step, attempts=(event.attempt or 1) + 1)
     if what not in _AFTER:
-        return step
-    if what == "skipped" and step.status == "succeeded":  # it was an earlier execution that did it
         return step
     return replace(step, status=_AFTER[what], duration_s=event.duration_s)
 
