@@ -69,6 +69,8 @@ _ACTION = re.compile(r"not authorized to perform:? '?([\w-]+:\w+\*?)'?(?: on res
 _NO_STACK = re.compile(r"[Ss]tack.*(does not exist|not found)")
 _BUSY = re.compile(r"\b((?:\w+_)?IN_PROGRESS)\b")
 
+_Maker = Callable[[Any, str, "AwsSettings"], OperationError]
+
 
 @contextmanager
 def explained(subject: str, settings: AwsSettings) -> Iterator[None]:
@@ -100,7 +102,7 @@ def translated(error: Exception, subject: str, settings: AwsSettings) -> Operati
     return None
 
 
-def _without_answer(theirs: Any) -> list[tuple[tuple[type[Exception], ...], Any]]:
+def _without_answer(theirs: Any) -> list[tuple[tuple[type[Exception], ...], _Maker]]:
     """(exceptions, what makes ours) for requests that AWS did not answer, the more special first."""
     sso = (theirs.SSOError, theirs.TokenRetrievalError, theirs.UnauthorizedSSOTokenError)
     return [
@@ -214,8 +216,6 @@ def _elsewhere(error: Any, subject: str, settings: AwsSettings) -> OperationErro
 def _missing(error: Any, subject: str, settings: AwsSettings) -> OperationError:
     return MissingResourceError(f"{subject}: there is none in {settings.place}.", hint=MISSING[code_of(error)])
 
-
-_Maker = Callable[[Any, str, "AwsSettings"], OperationError]
 
 _BY_CODE: list[tuple[frozenset[str], _Maker]] = [
     (EXPIRED, _expired),

@@ -141,17 +141,20 @@ def _withdraw(there: Target, ready: Ready) -> None:
 
 
 def _told(as_json: bool, status: str, there: Target, ready: Ready, done: Deployed | None = None) -> int:
+    who = there.clients.identity
+    machine = there.names.state_machine_arn(who.partition, there.clients.settings.region, who.account)
     document: dict[str, Any] = {
         "event": "result",
         "status": status,
         "flow": there.names.flow,
         "stack": there.names.stack,
         "region": there.clients.settings.region,
+        "state_machine": machine,
         "template": ready.release.template.key,
         "parameters": dict(ready.release.parameters),
     }
     if done is not None:
-        document |= {"deployment": done.record.id, "outputs": dict(done.stack.outputs)}
+        document["deployment"] = done.record.id
     if as_json:
         ui.json_line(document)
         return 0
@@ -160,7 +163,5 @@ def _told(as_json: bool, status: str, there: Target, ready: Ready, done: Deploye
         "dry run": "nothing was changed: this was a dry run",
         "deployed": f"deployed {there.names.stack} to {there.clients.settings.place}",
     }[status]
-    outputs = done.stack.outputs if done else {}
-    machine = outputs.get("StateMachineArn")
-    ui.lines([heading, *([f"  state machine  {machine}"] if machine else [])])
+    ui.lines([heading, *([f"  state machine  {machine}"] if done else [])])
     return 0

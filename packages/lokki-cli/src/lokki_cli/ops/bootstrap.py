@@ -68,8 +68,10 @@ class Places:
 
     @classmethod
     def of(cls, stack: Stack) -> Places:
-        """As the stack's outputs say."""
-        return cls(stack.outputs.get("ArtifactBucket", ""), stack.outputs.get("ImageRepository", ""))
+        """As the stack says; nothing where it was only reviewed."""
+        if stack.status == "REVIEW_IN_PROGRESS":
+            return cls("", "")
+        return cls(stack.parameters.get("BucketName", ""), stack.outputs.get("ImageRepository", ""))
 
     @property
     def settings(self) -> dict[str, str]:

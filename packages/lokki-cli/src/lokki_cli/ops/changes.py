@@ -7,8 +7,10 @@ replace; what changes inside a policy or a definition is read from the templates
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from ..aws.stacks import Change
@@ -23,6 +25,8 @@ FUNCTION = "AWS::Lambda::Function"
 _SIGNS: dict[str, Sign] = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "+", "Dynamic": "~"}
 _ELSEWHERE = ("Policies", "PolicyDocument", "AssumeRolePolicyDocument", "DefinitionString")
 """Properties that are told statement by statement, and state by state."""
+NO_VALUES: Mapping[str, str] = MappingProxyType({})
+
 _SHORT = 60
 """Characters of a value that is shown whole."""
 
@@ -60,14 +64,24 @@ class Diff:
         }
 
 
-def diff(old: Mapping[str, Any], new: Mapping[str, Any], changes: Iterable[Change]) -> Diff:
-    """What CloudFormation's `changes` come to, on the way from one template to the other; `old` may be empty."""
+def diff(
+    old: Mapping[str, Any], new: Mapping[str, Any], changes: Iterable[Change], values: Mapping[str, str] = NO_VALUES
+) -> Diff:
+    """What CloudFormation's `changes` come to, on the way from one template to the other; `old` may be empty.
+
+    `values` {parameter: value} are filled in where statements name parameters.
+    """
     before, after = _resources(old), _resources(new)
     return Diff(
         tuple(_resource_lines(before, after, list(changes))),
-        tuple(compared(statements(before), statements(after))),
+        tuple(compared(_filled(statements(before), values), _filled(statements(after), values))),
         tuple(_state_lines(states(before), states(after))),
     )
+
+
+def _filled(texts: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    pattern = re.compile("|".join(re.escape(f"${{{name}}}") for name in values) or "(?!)")
+    return {name: pattern.sub(lambda found: values[found[0][2:-1]], text) for name, text in texts.items()}
 
 
 def compared(old: Mapping[str, str], new: Mapping[str, str]) -> list[Line]:

@@ -20,7 +20,7 @@ from ..aws.registry import EcrRepository
 from ..docker import Docker
 from ..errors import DockerError
 from . import base_images
-from .events import Begun, Done, Event, Noted, Progress, Said
+from .events import Begun, Done, Noted, Progress, Said
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def is_there(image: FlowImage, clients: Clients) -> bool:
     return docker.in_registry(image.name) if image.pushed else docker.image(image.name) is not None
 
 
-def ready_to_build(image: FlowImage, config: LokkiConfig) -> Iterator[Event]:
+def ready_to_build(image: FlowImage, config: LokkiConfig) -> Iterator[Noted]:
     """See that the image can be built here, before anybody is asked anything. Raises DockerError."""
     docker = Docker.found()
     engine = docker.engine()

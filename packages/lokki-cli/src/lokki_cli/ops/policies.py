@@ -48,9 +48,17 @@ def _text(statement: Mapping[str, Any]) -> str:
         f"{who}:" if who else "",
         not_what + what,
         f"on {not_on}{on}" if on else "",
-        f"if {json.dumps(condition, sort_keys=True)}" if condition else "",
+        f"if {json.dumps(_plain(condition), sort_keys=True)}" if condition else "",
     ]
     return " ".join(part for part in parts if part)
+
+
+def _plain(value: Any) -> Any:
+    """A condition with texts in the place of intrinsic functions."""
+    if isinstance(value, Mapping):
+        intrinsic = len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref"))
+        return _names(value) if intrinsic else {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 def _names(value: Any) -> str:

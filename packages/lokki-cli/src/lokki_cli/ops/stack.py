@@ -30,6 +30,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 5.0
 _LOOKS_WITHOUT_END = 3
 """Looks at a stack that rests though nothing told its end: a change begins only some time after it was asked for."""
 
+_STACK = "AWS::CloudFormation::Stack"
 _CANCELLED = re.compile(r"cancell?ed", re.IGNORECASE)
 _HANDLER = re.compile(r'^Resource handler returned message: "(.*?)"(?: \(RequestToken: .*)?$', re.DOTALL)
 
@@ -127,7 +128,15 @@ def propose(
             return None
         raise StackError(f"stack '{name}': CloudFormation refuses the change: {change.reason}")
     old = {} if new or not deployed else read_template(deployed)
-    return Proposal(name, change, diff(old, read_template(text), change.changes), new)
+    values = {**parameters, **_pseudo(clients)}
+    return Proposal(name, change, diff(old, read_template(text), change.changes, values), new)
+
+
+def _pseudo(clients: Clients) -> dict[str, str]:
+    """{pseudo parameter: value}, as templates have them."""
+    who = clients.identity
+    known = {"Partition": who.partition, "Region": clients.settings.region, "AccountId": who.account}
+    return {f"AWS::{name}": value for name, value in known.items()}
 
 
 def _worked_out(clients: Clients, name: str, id: str, clock: Clock) -> ChangeSet:
@@ -223,7 +232,7 @@ def _is_cause(event: StackEvent, stack: str) -> bool:
     return (
         event.status.endswith("_FAILED")
         and event.physical != stack
-        and event.kind != "AWS::CloudFormation::Stack"
+        and event.kind != _STACK
         and not _CANCELLED.search(event.reason)
     )
 
@@ -233,8 +242,9 @@ def _rests(stack: Stack) -> bool:
 
 
 def _is_end(event: StackEvent, stack: str) -> bool:
-    """Whether an event ends a change of the whole stack."""
-    return event.physical == stack and event.status.endswith(("_COMPLETE", "_FAILED"))
+    """Whether an event ends a change of the whole stack, which is known by its ARN: `…:stack/NAME/…`."""
+    own = event.physical == stack or (event.kind == _STACK and f":stack/{event.logical}/" in stack)
+    return own and event.status.endswith(("_COMPLETE", "_FAILED"))
 
 
 def _last_event(clients: Clients, stack: str) -> str:

@@ -9,7 +9,9 @@ import pytest
 from lokki_cli.aws.artifacts import Bucket
 from lokki_cli.aws.clients import Clients
 
+from ..conftest import Folder
 from .dockers import StandIn, install
+from .lokki import Lokki
 from .servers import Gate, clients, gate, moto, reset
 
 
@@ -67,3 +69,16 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
 def no_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search path without Docker."""
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+
+
+@pytest.fixture
+def lokki(here: Folder, aws_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lokki:
+    """The command line in a folder with a flow, configured for the server, with a bucket."""
+    monkeypatch.setenv("HOME", str(here.path))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    for name in ("LOKKI_ARTIFACT_BUCKET", "LOKKI_AWS_ENDPOINT", "LOKKI_AWS_REGION", "LOKKI_IMAGE_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
+    made = Lokki(here, capsys)
+    made.configure(endpoint=aws_url, artifact_bucket="artifacts")
+    made.write_flow()
+    return made

@@ -13,11 +13,11 @@ Happening = tuple[str, str, str, str]
 """(logical id, type, status, reason)."""
 
 
-def stack(status: str, reason: str = "") -> Answer:
+def stack(status: str, reason: str = "", id: str = STACK_ID) -> Answer:
     """DescribeStacks: the stack has this status."""
     told = f"<StackStatusReason>{reason}</StackStatusReason>" if reason else ""
     member = (
-        f"<StackName>birds-flow</StackName><StackId>{STACK_ID}</StackId><CreationTime>2026-01-01T00:00:00Z"
+        f"<StackName>birds-flow</StackName><StackId>{id}</StackId><CreationTime>2026-01-01T00:00:00Z"
         f"</CreationTime><StackStatus>{status}</StackStatus>{told}"
     )
     return _answer("DescribeStacks", f"<Stacks><member>{member}</member></Stacks>")

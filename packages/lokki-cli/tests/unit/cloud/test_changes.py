@@ -142,7 +142,7 @@ def test_statements_as_people_may_write_them() -> None:
                     "Effect": "Deny",
                     "NotAction": "s3:*",
                     "NotResource": [{"Ref": "X"}, {"Fn::GetAtt": ["Y", "Arn"]}, {"Fn::GetAtt": "Z.Arn"}],
-                    "Condition": {"Bool": {"a": "b"}},
+                    "Condition": {"Bool": {"a": ["b", {"Ref": "C"}]}},
                 }
             }
         },
@@ -154,7 +154,7 @@ def test_statements_as_people_may_write_them() -> None:
     ]
     found = statements({"P": policy, "Q": twice, "R": {"Type": "AWS::S3::Bucket"}})
     assert found == {
-        "P 1": 'Deny all but s3:* on all but ${X}, ${Y.Arn}, ${Z.Arn} if {"Bool": {"a": "b"}}',
+        "P 1": 'Deny all but s3:* on all but ${X}, ${Y.Arn}, ${Z.Arn} if {"Bool": {"a": ["b", "${C}"]}}',
         "Q A": 'Allow x on {"a": 1, "b": 2}',
         "Q A 2": "Allow y",
     }
@@ -189,3 +189,8 @@ def test_a_diff_is_shown_with_signs_below_headings() -> None:
         "  - S  Task",
     ]
     assert next(iter(changesview.rows(found)))[0][0] == "title"
+
+
+def test_parameters_are_filled_in() -> None:
+    found = diff({}, template(), [], {"S3Bucket": "ours", "AWS::Partition": "aws-cn"})
+    assert found.statements[1].detail == "Allow s3:GetObject on arn:aws-cn:s3:::ours/*"

@@ -45,14 +45,14 @@ def execution(asked: Clients) -> object:
 
 
 def check_bucket(asked: Clients) -> object:
-    return Bucket(asked, "artifacts").check()
+    return Bucket(asked, "artifacts").exists()
 
 
 def fetch(asked: Clients) -> object:
     return Bucket(asked, "artifacts").get("a/b")
 
 
-def delete(asked: Clients) -> object:
+def delete(asked: Clients) -> None:
     return stacks.delete(asked, "birds-flow")
 
 
@@ -280,7 +280,7 @@ def test_trouble_of_awss_own() -> None:
     from botocore.exceptions import ClientError
 
     answer = {"Error": {"Code": "InternalFailure"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
-    found = translated(ClientError(answer, "DescribeStacks"), "stack 'x'", AwsSettings(REGION))  # type: ignore[arg-type]  # as botocore makes it
+    found = translated(ClientError(answer, "DescribeStacks"), "stack 'x'", AwsSettings(REGION))
     assert str(found).startswith("stack 'x': AWS refused DescribeStacks, InternalFailure:")
     assert str(found).endswith("AWS has trouble of its own; try again later.")
 

@@ -185,8 +185,8 @@ def proposing(faults: Gate) -> Gate:
     """CloudFormation at work on a change set of a stack that was only ever reviewed."""
     faults.answers["CreateChangeSet"] = lambda: done("CreateChangeSet", "<Id>id</Id>")
     faults.answers["DescribeStacks"] = lambda: stack("REVIEW_IN_PROGRESS")
-    for operation in ("DeleteChangeSet", "DeleteStack"):
-        faults.answers[operation] = lambda: done("Done")
+    faults.answers["DeleteChangeSet"] = lambda: done("DeleteChangeSet")
+    faults.answers["DeleteStack"] = lambda: done("DeleteStack")
     return faults
 
 
