@@ -56,7 +56,9 @@ def start(place: Place, given: Mapping[str, Any], run_id: str | None, clock: Clo
 
 
 def resume(place: Place, run_id: str) -> Started:
-    """Start another execution over a run that did not succeed.
+    """Start another execution over a run that did not succeed, with the run's parameters.
+
+    They are said again because a run whose first step was ended from outside may not have kept them.
 
     Raises ResumeError for one that is running or has succeeded, ObjectMissingError where there is no such run.
     """
@@ -66,8 +68,9 @@ def resume(place: Place, run_id: str) -> Started:
         raise ResumeError(f"run '{name}' is still running.", hint=f"Watch it: lokki-cli show FLOW --run {name} --wait.")
     if history.status == "succeeded":
         raise ResumeError(f"run '{name}' has succeeded; there is nothing left to do.", hint="Start a new one.")
+    given = {RESUME: name} | ({"params": dict(history.params)} if history.params else {})
     for number in range(len(history.executions), len(history.executions) + 3):
-        execution = place.executions.start(resumed_name(name, number), {RESUME: name})
+        execution = place.executions.start(resumed_name(name, number), given)
         if execution is not None:
             return Started(name, execution)
     raise ResumeError(f"run '{name}' is being resumed by somebody else.", hint="Look at it with: lokki-cli show FLOW.")

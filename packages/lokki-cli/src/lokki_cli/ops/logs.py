@@ -129,12 +129,12 @@ class _Tail:
         self._start = start
         self._run_id = run_id
         self._seen: dict[tuple[str, str], int] = {}
-        self._runs: dict[tuple[str, str], str | None] = {}
+        self._streams: dict[tuple[str, str], _Stream] = {}
 
     def look(self, now: datetime) -> list[LogEntry]:
         """What is new, in order of time."""
         found = sorted((entry for source in self._sources for entry in self._new(source)), key=_order)
-        shown = [entry for entry in found if self._is_wanted(entry)]
+        shown = found if self._run_id is None else sorted(self._of_run(found, self._run_id), key=_order)
         self._since = max(self._start, now - OVERLAP)
         oldest = int(self._since.timestamp() * 1000)
         self._seen = {key: at for key, at in self._seen.items() if at >= oldest}
@@ -147,9 +147,10 @@ class _Tail:
                 self._seen[key] = line.at_ms
                 yield LogEntry.of(line, source.step)
 
-    def _is_wanted(self, entry: LogEntry) -> bool:
-        """Whether it is not known to be another run's; what is to come of its invocation nobody waits for."""
-        stream = (entry.line.group, entry.line.stream)
-        if entry.run_id is not None or entry.begins():
-            self._runs[stream] = entry.run_id
-        return self._run_id is None or self._runs.get(stream) in (None, self._run_id)
+    def _of_run(self, entries: Iterable[LogEntry], run_id: str) -> Iterator[LogEntry]:
+        """As `of_run`, but what is to come of an invocation nobody waits for."""
+        for entry in entries:
+            place = (entry.line.group, entry.line.stream)
+            yield from self._streams.setdefault(place, _Stream(run_id)).take(entry)
+        for stream in self._streams.values():
+            yield from stream.rest()

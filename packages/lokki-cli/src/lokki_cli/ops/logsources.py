@@ -33,7 +33,7 @@ def sources(machine: Machine, names: Names, step: str | None = None) -> list[Sou
         if step is None or node == step:
             found.setdefault((group, prefix), Source(node.removesuffix(COLLECT), group, prefix))
     if step is not None and not found:
-        known = ", ".join(node for node in machine.nodes.values() if not node.endswith(COLLECT))
+        known = ", ".join(node for node in dict.fromkeys(machine.nodes.values()) if not node.endswith(COLLECT))
         raise CommandLineError(f"--step {step}: the flow has no such step.", hint=f"It has: {known}.")
     return list(found.values())
 

@@ -25,6 +25,9 @@ from .watch import so_far
 WAITING = "waiting"
 """A step that has not begun."""
 
+INSIDE = "each item"
+"""A step inside a map: the map tells how far it is."""
+
 
 @dataclass(frozen=True)
 class StepView:
@@ -107,11 +110,12 @@ def waiting(graph: FlowGraph) -> Iterable[StepView]:
         name = getattr(entry, "name", None)
         if name is not None and name not in opened:
             opened.add(name)
-            yield StepView(name, WAITING, depth(graph.chain, name) - 1, items="items")
+            inside = depth(graph.chain, name) - 1
+            yield StepView(name, INSIDE if inside else WAITING, inside, items="items")
         task = getattr(entry, "agg", entry)
         if hasattr(task, "node"):
             inside = depth(graph.chain, task.node)
-            yield StepView(task.node, "each item" if inside else WAITING, inside)
+            yield StepView(task.node, INSIDE if inside else WAITING, inside)
 
 
 def fold(steps: dict[str, StepView], events: Iterable[Event], now: datetime) -> None:

@@ -160,10 +160,6 @@ def test_ctrl_c_only_ends_the_waiting(birds: Folder, aws: Cloud, typed: Type) ->
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    class Interrupting:
-        def __call__(self) -> None:
-            """An answer that never comes: the user loses patience."""
-
     aws.states.reveal = 0
     import lokki_cli.commands.waiting as waiting
 
@@ -275,7 +271,7 @@ def test_one_run(broken: Folder, typed: Type) -> None:
 def test_a_resumed_run_that_succeeded(broken: Folder, aws: Cloud, typed: Type) -> None:
     aws.kills = {"get_birds": ["Lambda.Unknown"]}
     typed("invoke", "--run-id", "x", "--limit", "1")
-    typed("resume", "x")
+    assert typed("resume", "x", "--wait").out == "flappy goose\n"
     done = typed("show", "--run", "x")
     assert "resumed once" in done.out
     assert "error" not in done.out
@@ -350,7 +346,7 @@ def test_results(birds: Folder, typed: Type) -> None:
         assert message in done.err
     done = typed("result", "nope")
     assert done.code == 1
-    assert re.search(r"no runs of flow 'birds-flow' were found.* Nor is it on AWS: .*has no run 'nope'", done.err)
+    assert re.search(r"flow 'birds-flow' has no run 'nope'\. Nor is it on AWS: .*has no run 'nope'", done.err)
 
 
 def test_results_are_saved(birds: Folder, typed: Type, tmp_path: Path) -> None:
