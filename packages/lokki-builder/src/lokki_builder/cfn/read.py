@@ -41,5 +41,9 @@ def _argument(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
     return text.split(".", 1) if suffix == "GetAtt" else text
 
 
+def _date(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+    return loader.construct_scalar(node)
+
+
 _Loader.add_multi_constructor("!", _function)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _date)
