@@ -21,7 +21,7 @@ def deployed_run(flow: str, run_id: str) -> RunBackend:
     config = load_config()
     if not config.aws.artifact_bucket:
         raise ConfigError(
-            "no bucket is set, so no run is looked for there.",
+            "no bucket is set.",
             key="aws.artifact_bucket",
             hint="Set it in lokki.toml, or the variable LOKKI_ARTIFACT_BUCKET.",
         )

@@ -6,16 +6,18 @@ Input: a flow's name and a run id. Output: statuses, results, inputs and errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from .errors import LokkiError, MissingPackageError, ObjectMissingError
+from .errors import ConfigError, LokkiError, MissingPackageError, ObjectMissingError
 from .failure import ItemFailure
 from .graph import FlowGraph, MapLink, TaskEntry
 from .localrun import LocalRun
 from .naming import flow_name
 from .places import Path, depth, find, results_of_map
+
+T = TypeVar("T")
 
 BACKENDS = "lokki.runs"
 """Entry points: callables that take (flow name, run id) and return a RunBackend."""
@@ -53,7 +55,7 @@ class Run:
 
     - `deployed=None`, the default: on this machine and, where it is not there, on AWS. The second needs the package
       lokki-cli and a configuration that names a bucket (`aws.artifact_bucket`, as in `lokki.toml` of the current
-      folder or one above it); nothing is asked of AWS without one. What was not found says which of both is missing.
+      folder or one above it); nothing is asked of AWS without one. The error says what is missing.
     - `deployed=False`: only on this machine. `root` is the folder that holds the runs, by default `.lokki` in the
       current folder or one above it; naming one means this, too.
     - `deployed=True`: only on AWS.
@@ -222,23 +224,36 @@ def _results_of_open_map(run: Run, link: MapLink, path: Path) -> list[Any]:
 
 def _opened(flow: str, run_id: str, root: str | None, deployed: bool | None) -> tuple[RunBackend, Mapping[str, Any]]:
     """Where the run is, and its document. Raises LokkiError."""
-    if deployed:
-        return _read(_deployed(flow, run_id))
-    try:
+
+    def here() -> tuple[RunBackend, Mapping[str, Any]]:
         return _read(LocalRun(flow, run_id, root=root))
-    except LokkiError as error:
-        if deployed is False or root is not None:
-            raise
-        here = error
-    try:
+
+    def there() -> tuple[RunBackend, Mapping[str, Any]]:
         return _read(_deployed(flow, run_id))
-    except MissingPackageError as error:
-        hints = [here.hint, "A deployed run is read with the package lokki-cli.", error.hint]
-        here.hint = " ".join(hint for hint in hints if hint)
-        raise here from None
+
+    if deployed:
+        return there()
+    return here() if deployed is False or root is not None else first_found(here, there)
+
+
+def first_found(here: Callable[[], T], there: Callable[[], T]) -> T:
+    """What `here` gives, on this machine, else what `there` gives, on AWS.
+
+    Raises the error of `here` where AWS cannot be asked, because a package or its configuration is missing; else that
+    of `there`, with what both say.
+    """
+    try:
+        return here()
     except LokkiError as error:
-        error.message = f"{here.message} Nor is it on AWS: {error.message}"
-        raise error from here
+        missed = error
+    try:
+        return there()
+    except (MissingPackageError, ConfigError) as error:
+        missed.hint = " ".join(hint for hint in (missed.hint, f"AWS was not asked: {error}") if hint)
+        raise missed from None
+    except LokkiError as error:
+        error.message = f"{missed.message} Nor is it on AWS: {error.message}"
+        raise error from missed
 
 
 def _read(backend: RunBackend) -> tuple[RunBackend, Mapping[str, Any]]:
@@ -255,4 +270,4 @@ def _deployed(flow: str, run_id: str) -> RunBackend:
     return backend
 
 
-__all__ = ["Run", "RunBackend", "StepView"]
+__all__ = ["Run", "RunBackend", "StepView", "first_found"]

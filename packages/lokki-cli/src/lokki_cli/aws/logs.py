@@ -38,13 +38,20 @@ class LogLine:
 
 
 def read_lines(
-    clients: Clients, group: str, start: datetime, end: datetime | None = None, stream_prefix: str = ""
+    clients: Clients,
+    group: str,
+    start: datetime,
+    end: datetime | None = None,
+    stream_prefix: str = "",
+    *,
+    page: int = PAGE,
 ) -> Iterator[LogLine]:
     """The lines of a group from `start` to `end` (None: all there are), in order of time.
 
-    With `stream_prefix` only those of streams that begin so. Raises OperationError.
+    With `stream_prefix` only those of streams that begin so; `page` is how many one request brings at most.
+    Raises OperationError.
     """
-    wanted: dict[str, Any] = {"logGroupName": group, "startTime": _ms(start), "limit": PAGE}
+    wanted: dict[str, Any] = {"logGroupName": group, "startTime": _ms(start), "limit": page}
     if end is not None:
         wanted["endTime"] = _ms(end)
     if stream_prefix:

@@ -27,7 +27,7 @@ Examples:
   python birds_flow.py logs --tail
   lokki-cli logs birds_flow.py --run RUN_ID
   lokki-cli logs birds_flow.py --start 2h --step flap_bird
-  lokki-cli logs birds_flow.py --start 2026-01-31T10:00 --end 2026-01-31T12:00 --json
+  lokki-cli logs birds_flow.py --start 10:00 --end 10:30 --json
 """
 
 DEFAULT_START = timedelta(hours=1)

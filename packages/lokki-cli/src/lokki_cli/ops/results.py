@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any
 
 from lokki import Run
-from lokki.errors import LokkiError
+from lokki.runs import first_found
 from lokki.store import codec
 
 from ..errors import CommandLineError, OperationError
@@ -118,16 +118,10 @@ def find(flow: str, run_id: str, *, root: str, deployed: Callable[[], Run], wher
 
     Raises ObjectMissingError, or what `deployed` raises, where there is no such run.
     """
+
+    def here() -> Run:
+        return Run(flow, run_id, root=root, deployed=False)
+
     if where == "deployed":
         return deployed()
-    try:
-        return Run(flow, run_id, root=root, deployed=False)
-    except LokkiError as error:
-        if where == "local":
-            raise
-        here = error
-    try:
-        return deployed()
-    except LokkiError as error:
-        error.message = f"{here.message} Nor is it on AWS: {error.message}"
-        raise error from here
+    return here() if where == "local" else first_found(here, deployed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +15,11 @@ from typing import Any
 
 import pytest
 from lokki.boundary import INTERRUPTED
+from lokki.clock import SYSTEM_CLOCK
 from lokki.store import codec
 from lokki_cli import app
 
-from ..conftest import SPELLINGS, Folder
+from ..conftest import SPELLINGS, Folder, program
 from .deployed import BUCKET, Cloud
 from .flows import BIRDS, NESTED
 
@@ -156,25 +159,20 @@ def test_a_flow_that_is_not_deployed(here: Folder, typed: Type) -> None:
         )
 
 
-def test_ctrl_c_only_ends_the_waiting(birds: Folder, aws: Cloud, typed: Type) -> None:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
+def test_ctrl_c_only_ends_the_waiting(birds: Folder, aws: Cloud) -> None:
+    birds.write(f"[aws]\nartifact_bucket = '{BUCKET}'\nendpoint = '{aws.url}'\n", "lokki.toml")
     aws.states.reveal = 0
-    import lokki_cli.commands.waiting as waiting
-
-    def impatient(*_: object) -> Any:
-        interrupt()
-        yield
-
-    saved, waiting.watch = waiting.watch, impatient  # type: ignore[assignment]  # stands for a user
-    try:
-        done = typed("invoke", "--wait", "--run-id", "x", "--region", "us-east-1")
-    finally:
-        waiting.watch = saved
-    assert done.code == INTERRUPTED
-    assert "No longer watching; run 'x' goes on." in done.err
-    assert "Watch it again: lokki-cli show birds_flow.py --run x --wait --region us-east-1" in done.err
+    words = ["invoke", "birds_flow.py", "--wait", "--run-id", "x", "--region", "us-east-1"]
+    with subprocess.Popen(
+        [program("lokki-cli"), *words], cwd=birds.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while "GetExecutionHistory" not in aws.seen:
+            SYSTEM_CLOCK.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (INTERRUPTED, "")
+    assert "No longer watching; run 'x' goes on." in err
+    assert "Watch it again: lokki-cli show birds_flow.py --run x --wait --region us-east-1" in err
 
 
 def test_json_lines_while_waiting(birds: Folder, typed: Type, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,8 @@ def offered(folder: Folder, *words: str, name: str = "lokki-cli") -> list[str]:
     """What bash is told for the last of `words`."""
     variable = f"_{name.replace('-', '_').upper()}_COMPLETE"
     line = " ".join([name, *words])
-    env = {variable: "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words))}
-    done = folder.start(program(name), **env)
+    asked = [f"{variable}=bash_complete", f"COMP_WORDS={line}", f"COMP_CWORD={len(words)}"]
+    done = folder.start("env", *asked, program(name))
     assert done.stderr == ""
     return [one.partition(",")[2] for one in done.stdout.splitlines() if one]
 

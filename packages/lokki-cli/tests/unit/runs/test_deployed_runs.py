@@ -298,7 +298,8 @@ def test_lokki_run_asks_nobody_where_no_bucket_is_configured(
     here: Folder, aws: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOKKI_AWS_ENDPOINT", aws.url)
-    with pytest.raises(ConfigError, match=r"no runs of flow 'f' were found.*Nor is it on AWS: .*no bucket is set"):
+    told = r"no runs of flow 'f' were found.*AWS was not asked: aws.artifact_bucket: no bucket is set"
+    with pytest.raises(LokkiError, match=told):
         Run("f", "r")
     assert aws.seen == []
     monkeypatch.setenv("LOKKI_ARTIFACT_BUCKET", BUCKET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
 import pytest
@@ -198,7 +199,7 @@ def graphs(draw: st.DrawFn) -> FlowGraph:
     depth = draw(st.integers(0, 3))
     for level in range(depth):
         name = f"{draw(names)}{level}"
-        size = draw(st.sampled_from([1, 7, "auto"]))
+        size: int | Literal["auto"] = draw(st.sampled_from([1, 7]) | st.just("auto"))
         options = MapOptions(draw(st.sampled_from([None, 3, 1000])), size, draw(st.sampled_from([0, 12.5])))
         entries += [MapOpenEntry(name, "x", options), task(name, memory_mb=draw(st.sampled_from([None, 4096])))]
     for level in range(depth):

@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 from lokki.clock import SYSTEM_CLOCK
 from lokki.testing import FakeClock
-from lokki_cli.aws.logs import LogLine
+from lokki_cli.aws.logs import LogLine, read_lines
 from lokki_cli.ops.invoke import start
 from lokki_cli.ops.loglines import LogEntry
 from lokki_cli.ops.logs import follow, lines, of_run
@@ -84,13 +84,14 @@ def test_a_time_ends_it(here: Folder, aws: Cloud) -> None:
     assert [entry.text for entry in found] == ["old"]
 
 
-def test_many_lines_come_in_pages(here: Folder, aws: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_lines_come_in_pages(here: Folder, aws: Cloud) -> None:
     flow = deployed(here, aws)
     for place in range(25):
         flow.log_lines("/aws/lambda/birds-flow-flap", "s", [f"line {place:02}"], ago_ms=1000 - place)
-    monkeypatch.setattr("lokki_cli.aws.logs.PAGE", 10)
-    assert texts(flow) == [f"flap line {place:02}" for place in range(25)]
-    assert aws.seen.count("FilterLogEvents") == 5
+    group, start = "/aws/lambda/birds-flow-flap", SYSTEM_CLOCK.now() - HOUR
+    found = [line.text for line in read_lines(flow.place.clients, group, start, page=10)]
+    assert found == [f"line {place:02}" for place in range(25)]
+    assert aws.seen.count("FilterLogEvents") == 3
 
 
 def test_following_shows_each_line_once_late_ones_too(here: Folder, aws: Cloud) -> None:

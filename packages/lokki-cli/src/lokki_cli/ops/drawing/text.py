@@ -30,14 +30,16 @@ class Strokes:
     down: str
     across: str
     side: str
-    corners: str
-    """Top left, top right, bottom left, bottom right."""
+    top: tuple[str, str]
+    """Its left and right corner."""
+    bottom: tuple[str, str]
+    """Its left and right corner."""
     mark: str
     """What stands between phrases."""
 
 
-UNICODE = Strokes("↓", "─", "│", "╭╮╰╯", "·")
-ASCII = Strokes("v", "-", "|", "++++", "-")
+UNICODE = Strokes("↓", "─", "│", ("╭", "╮"), ("╰", "╯"), "·")
+ASCII = Strokes("v", "-", "|", ("+", "+"), ("+", "+"), "-")
 
 
 def text_lines(picture: Picture, columns: int, *, ascii_only: bool = False) -> list[Line]:
@@ -47,7 +49,7 @@ def text_lines(picture: Picture, columns: int, *, ascii_only: bool = False) -> l
     """
     pen = _Pen(ASCII if ascii_only else UNICODE)
     head: Line = (("title", picture.title),)
-    about = [(("detail", line),) for line in joined(picture.details, columns, pen.strokes.mark)]
+    about: list[Line] = [(("detail", line),) for line in joined(picture.details, columns, pen.strokes.mark)]
     return [head, *about, (), *pen.parts(picture.parts, columns)]
 
 
@@ -70,20 +72,21 @@ class _Pen:
         beside = joined(box.details, left, self.strokes.mark)
         if len(beside) == 1 and cells(beside[0]) <= left:
             return [(name, ("detail", f"   {beside[0]}"))]
-        below = joined(box.details, room - 2, self.strokes.mark)
-        return [(name,), *((("detail", f"  {line}"),) for line in below)]
+        below: list[Line] = [(("detail", f"  {line}"),) for line in joined(box.details, room - 2, self.strokes.mark)]
+        return [(name,), *below]
 
     def _group(self, group: Group, room: int) -> list[Line]:
         inner = max(room - 4, LEAST_ROOM)
         caption = f" {f' {self.strokes.mark} '.join(group.caption)} "
         fits = cells(caption) <= inner
-        above = [] if fits else [(("detail", line),) for line in joined(group.caption, inner, self.strokes.mark)]
+        inside = [] if fits else joined(group.caption, inner, self.strokes.mark)
+        above: list[Line] = [(("detail", line),) for line in inside]
         lines: list[Line] = [*above, *self.parts(group.parts, inner)]
         size = max(cells(caption) if fits else 0, *(width(line) for line in lines))
         return [self._top(caption if fits else "", size), *(self._side(line, size) for line in lines), self._end(size)]
 
     def _top(self, caption: str, size: int) -> Line:
-        across, (left, right) = self.strokes.across, self.strokes.corners[:2]
+        across, (left, right) = self.strokes.across, self.strokes.top
         rest = across * (size + 1 - cells(caption)) + right
         return (("frame", left + across), ("detail", caption), ("frame", rest))
 
@@ -92,5 +95,5 @@ class _Pen:
         return (("frame", f"{side} "), *line, ("frame", f"{' ' * (size - width(line))} {side}"))
 
     def _end(self, size: int) -> Line:
-        left, right = self.strokes.corners[2:]
+        left, right = self.strokes.bottom
         return (("frame", left + self.strokes.across * (size + 2) + right),)
