@@ -28,7 +28,7 @@ SUMMARIES = {
     "rollback": "Go back to an earlier deployment.",
     "graph": "Draw the flow.",
     "config": "Show every configuration value and where it came from.",
-    "bootstrap": "Make the bucket and image repository that flows are deployed into.",
+    "bootstrap": "Make the bucket and repository flows are deployed into.",
     "image": "Build the image that flows' images start from.",
     "completion": "Print what makes a shell complete commands.",
 }

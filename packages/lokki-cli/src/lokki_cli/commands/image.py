@@ -18,7 +18,7 @@ EXAMPLES = """\b
 Examples:
   lokki-cli image
   lokki-cli image --python 3.13 --architecture arm64
-  lokki-cli image --push 123456789012.dkr.ecr.eu-west-1.amazonaws.com/lokki:base
+  lokki-cli image --push registry.example/lokki:base
   lokki-cli image --from our-python:3.12 --wheels wheels/
 """
 
