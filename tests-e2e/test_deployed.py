@@ -9,13 +9,15 @@ import pytest
 from e2e_support.project import MakeProject, Project
 from e2e_support.stacks import DeployedStack, DeployStack
 from e2e_support.values import RunLocally, comparable, local_values
+from lokki.params import convert_json
+from lokki.resolve import flow_params
 
 pytestmark = pytest.mark.usefixtures("storage")  # where moto's interpreter keeps its machines
 
 
 def check(stack: DeployedStack, run_locally: RunLocally, params: Mapping[str, Any] | None = None) -> None:
     """Both interpreters succeed, and every node of both runs has the local run's value."""
-    local = run_locally(stack.project.flow, params)
+    local = run_locally(stack.project.flow, typed(stack, params or {}))
     for execute in (stack.execute, stack.execute_elsewhere):
         done = execute(params)
         assert done.status == "SUCCEEDED", f"{execute.__name__}: {done.error}: {done.cause}"
@@ -129,6 +131,12 @@ def test_the_first_failed_item_fails_the_run(project: MakeProject, deploy_stack:
     assert record is not None
     assert (record["error_type"], record["error_message"]) == ("ValueError", "number 1 is bad")
     assert '"/var/task/strict_flow.py"' in record["traceback"]
+
+
+def typed(stack: DeployedStack, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as a run on this machine takes them, of what an execution's input says; all others as they are."""
+    known = flow_params(stack.project.flow)
+    return {**params, **convert_json(known, {name: value for name, value in params.items() if name in known})}
 
 
 def plant(project: Project, lines: Mapping[str, int]) -> None:

@@ -44,8 +44,8 @@ def ministack(docker: Docker, folder: Path, port: int) -> Service:
             "AUTH": "true",
             "LAMBDA_EXECUTOR": "docker",
             "LAMBDA_STRICT": "1",
-            # Retries wait a tenth of what they wait on AWS.
-            "SFN_WAIT_SCALE": "0.1",
+            # Retries wait a fiftieth of what they wait on AWS.
+            "SFN_WAIT_SCALE": "0.02",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
         },

@@ -13,6 +13,7 @@ from typing import Any
 
 from ministack.services import lambda_svc
 
+from . import pool
 from .settings import Settings
 
 # For a type checker docker is a folder of this repository.
@@ -32,6 +33,7 @@ def install(settings: Settings) -> None:
     lambda_svc._is_in_container = False  # a machine whose root came from an image still has the mark of one
     lambda_svc._declared_docker_platform = lambda config: None  # this machine's; what was built here runs here
     lambda_svc._spawn_lambda_container = _knowing_its_function(lambda_svc._spawn_lambda_container)
+    pool.install()
     mount = Mount(PLACE, settings.lambda_emulator, type="bind", read_only=True)
     ContainerCollection.run = _tightened(ContainerCollection.run, mount)
 
