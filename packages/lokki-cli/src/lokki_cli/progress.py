@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from lokki.boundary import write_out
 
+from . import ui
 from .ops.events import Begun, Done, Event, Noted, Progress, ResourceMoved, Said, T
+
+GOES_ON = "CloudFormation goes on with it; the same command shows what came of it."
+"""What is said to those who do not wait for a stack."""
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -27,16 +31,24 @@ class Display(Protocol):
         """Show one."""
 
 
-def shown(progress: Progress[T], *, as_json: bool = False) -> T:
-    """Carry `progress` to its end, showing what happens; its result."""
-    with _display(as_json) as display:
-        while True:
-            try:
-                event = next(progress)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            display(event)
+def shown(progress: Progress[T], *, as_json: bool = False, interrupted: str = "") -> T:
+    """Carry `progress` to its end, showing what happens; its result.
+
+    `interrupted` is what the user should know who does not wait for the end.
+    """
+    try:
+        with _display(as_json) as display:
+            while True:
+                try:
+                    event = next(progress)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                display(event)
+    except KeyboardInterrupt:
+        if interrupted:
+            ui.note(interrupted)
+        raise
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ..errors import MissingResourceError
 from .clients import Clients
@@ -50,7 +51,9 @@ def repository_exists(clients: Clients, repository: EcrRepository) -> bool:
     """Whether there is such a repository."""
     try:
         with clients.about(f"repository '{repository.name}'"):
-            clients.ecr.describe_repositories(registryId=repository.account, repositoryNames=[repository.name])
+            _ecr(clients, repository).describe_repositories(
+                registryId=repository.account, repositoryNames=[repository.name]
+            )
     except MissingResourceError:
         return False
     return True
@@ -60,7 +63,7 @@ def image_digest(clients: Clients, repository: EcrRepository, tag: str) -> str:
     """`sha256:…` of the image with this tag; empty where there is none."""
     try:
         with clients.about(f"image '{repository.name}:{tag}'"):
-            found = clients.ecr.describe_images(
+            found = _ecr(clients, repository).describe_images(
                 registryId=repository.account, repositoryName=repository.name, imageIds=[{"imageTag": tag}]
             )
     except MissingResourceError:
@@ -71,6 +74,14 @@ def image_digest(clients: Clients, repository: EcrRepository, tag: str) -> str:
 def sign_in(clients: Clients, repository: EcrRepository) -> SignIn:
     """Credentials for the registry, good for some hours."""
     with clients.about(f"registry {repository.registry}"):
-        data = clients.ecr.get_authorization_token()["authorizationData"][0]
+        data = _ecr(clients, repository).get_authorization_token()["authorizationData"][0]
     user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
     return SignIn(repository.registry, user, password)
+
+
+def _ecr(clients: Clients, repository: EcrRepository) -> Any:
+    """The client of the repository's own region."""
+    settings = clients.settings
+    if repository.region == settings.region:
+        return clients.ecr
+    return Clients(replace(settings, region=repository.region)).ecr

@@ -16,7 +16,7 @@ from ..ops import bootstrap as ops
 from ..ops import configfile
 from ..ops.bootstrap import Places, Wanted
 from ..ops.stack import Proposal, withdraw
-from ..progress import shown
+from ..progress import GOES_ON, shown
 from ..target import Target, account_options
 
 EXAMPLES = """\b
@@ -109,7 +109,7 @@ def _made(clients: Clients, proposal: Proposal, *, dry_run: bool, confirmed: boo
         withdraw(clients, proposal)
         ui.note("nothing was changed")
         return None
-    return shown(ops.made(clients, proposal, SYSTEM_CLOCK), as_json=as_json)
+    return shown(ops.made(clients, proposal, SYSTEM_CLOCK), as_json=as_json, interrupted=GOES_ON)
 
 
 def _told(places: Places, changed: bool, *, write: bool, as_json: bool) -> int:

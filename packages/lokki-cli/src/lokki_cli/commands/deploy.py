@@ -22,7 +22,7 @@ from ..ops.deploy import Deployed, Ready, Release, compared, deployed, upload
 from ..ops.images import FlowImage
 from ..ops.requirements import missing
 from ..ops.stack import withdraw
-from ..progress import shown
+from ..progress import GOES_ON, shown
 from ..target import Target, TargetOptions, target_options
 from . import bootstrap as bootstrapping
 
@@ -80,11 +80,11 @@ def deploy(
             _withdraw(there, ready)
             ui.note("nothing was changed")
             return 1
-        shown(upload(built, wanted, folder, release, config, clients), as_json=as_json)
+        shown(upload(built, wanted, folder / "lambdas", release, config, clients), as_json=as_json)
     except BaseException:
         _withdraw(there, ready)
         raise
-    done = shown(deployed(clients, ready, SYSTEM_CLOCK), as_json=as_json)
+    done = shown(deployed(clients, ready, SYSTEM_CLOCK), as_json=as_json, interrupted=GOES_ON)
     return _told(as_json, "deployed", there, ready, done)
 
 

@@ -9,7 +9,7 @@ from .. import consent, ui
 from ..context import FlowContext, pass_flow
 from ..flowcommand import FlowCommand
 from ..ops.destroy import Survey, destroyed, surveyed
-from ..progress import shown
+from ..progress import GOES_ON, shown
 from ..target import Target, TargetOptions, target_options
 
 EXAMPLES = """\b
@@ -43,7 +43,7 @@ def destroy(context: FlowContext, target: TargetOptions, purge_runs: bool, confi
     if not consent.given(question, confirmed=confirm, as_json=as_json):
         ui.note("nothing was changed")
         return 1
-    shown(destroyed(there.clients, survey, purge_runs, SYSTEM_CLOCK), as_json=as_json)
+    shown(destroyed(there.clients, survey, purge_runs, SYSTEM_CLOCK), as_json=as_json, interrupted=GOES_ON)
     if as_json:
         ui.json_line({"event": "result", "status": "destroyed", "stack": there.names.stack, "purged": purge_runs})
     else:

@@ -12,7 +12,7 @@ from ..ops import history
 from ..ops.deploy import Ready, deployed
 from ..ops.rollback import bucket_of, prepared
 from ..ops.stack import withdraw
-from ..progress import shown
+from ..progress import GOES_ON, shown
 from ..target import Target, TargetOptions, target_options
 
 EXAMPLES = """\b
@@ -64,7 +64,7 @@ def rollback(
     if not wanted:
         withdraw(there.clients, ready.proposal)
         return _told(there, ready, "dry run", as_json) if dry_run else 1
-    shown(deployed(there.clients, ready, SYSTEM_CLOCK), as_json=as_json)
+    shown(deployed(there.clients, ready, SYSTEM_CLOCK), as_json=as_json, interrupted=GOES_ON)
     return _told(there, ready, "rolled back", as_json)
 
 

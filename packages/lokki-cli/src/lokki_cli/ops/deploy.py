@@ -26,7 +26,7 @@ from ..errors import OperationError
 from . import history, images
 from .events import Begun, Done, Noted, Progress
 from .images import FlowImage
-from .stack import NEVER_MADE, Proposal, Template, carry_out, propose, remove, status
+from .stack import NEVER_MADE, Proposal, Template, carry_out, check_owner, propose, remove, status
 
 FINE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 """Statuses of a stack that is as its template says."""
@@ -94,9 +94,10 @@ def compared(clients: Clients, release: Release, clock: Clock) -> Progress[Ready
     name = release.names.stack
     yield Begun(f"looking at the stack {name}")
     current = status(clients, name)
+    text = stacks.template(clients, name) if current is not None and current.status != "REVIEW_IN_PROGRESS" else ""
+    check_owner(name, text, release.names.flow)
     if current is not None and current.status in NEVER_MADE:
         return Ready(release, None, current)
-    text = stacks.template(clients, name) if current is not None and current.status != "REVIEW_IN_PROGRESS" else ""
     if current is not None and _is_same(current, text, release):
         return Ready(release, None)
     proposal = yield from propose(
@@ -122,14 +123,16 @@ def _is_same(stack: Stack, template: str, release: Release) -> bool:
     )
 
 
-def upload(plan: BuildPlan, image: FlowImage | None, folder: Path, release: Release, config: LokkiConfig,
-           clients: Clients) -> Progress[None]:  # fmt: skip
-    """Bring the code to where functions find it: push the image, or upload the zip; what is there stays."""
+def upload(
+    plan: BuildPlan, image: FlowImage | None, context: Path, release: Release, config: LokkiConfig, clients: Clients
+) -> Progress[None]:
+    """Bring template and code to where they are found: push the image, if it is missing, or upload the zip.
+
+    `image` is one that has to be built from the folder `context`; None where there is none, or it is there already.
+    """
+    release.template.keep(release.bucket)
     if image is not None:
-        if images.is_there(image, clients):
-            yield Done(f"the image {image.name} is there already")
-        else:
-            yield from images.built(image, folder / "lambdas", config, clients)
+        yield from images.built(image, context, config, clients)
     elif plan.zip_key:
         yield from _upload_zip(plan, release)
 
@@ -152,7 +155,6 @@ def deployed(clients: Clients, ready: Ready, clock: Clock) -> Progress[Deployed]
         yield from remove(clients, ready.replaces, clock)
         ready = yield from compared(clients, release, clock)
     assert ready.proposal is not None  # noqa: S101  # who has nothing to do does not ask for it
-    release.template.keep(release.bucket)
     stack = yield from carry_out(clients, ready.proposal, clock)
     record = history.made(
         clock.now(),

@@ -20,7 +20,7 @@ from ..aws.names import Names
 from ..aws.stacks import Resource, Stack
 from ..errors import StackError
 from .events import Begun, Done, Progress
-from .stack import remove
+from .stack import check_owner, remove
 
 NOUNS = {
     "AWS::StepFunctions::StateMachine": ("state machine", "state machines"),
@@ -61,12 +61,14 @@ def surveyed(clients: Clients, names: Names, config: LokkiConfig, purge: bool) -
         raise StackError(
             f"stack '{stack.name}': it is busy ({stack.status}).", hint="Wait until that is done, then try again."
         )
+    text = stacks.template(clients, stack.name)
+    check_owner(stack.name, text, names.flow)
     found = [one for one in stacks.resources(clients, stack.name) if one.status != "DELETE_COMPLETE"]
-    kept = _retained(clients, stack)
+    kept = _retained(text)
     name = stack.parameters.get("S3Bucket") or config.aws.artifact_bucket
     bucket = Bucket(clients, name) if name else None
     goes = _counted([one for one in found if one.logical not in kept])
-    stays = _stays(found, stack, bucket, names, purge)
+    stays = _stays([one for one in found if one.logical in kept], stack, bucket, names, purge)
     if bucket and purge:
         goes = (*goes, f"the data of all runs: {bucket.url(names.runs)}")
     return Survey(stack, bucket, names, goes, stays, _running(clients, found))
@@ -87,9 +89,8 @@ def _purged(bucket: Bucket, names: Names) -> Progress[None]:
     yield Done(f"deleted {gone:,} {'object' if gone == 1 else 'objects'} of {bucket.url(names.runs)}")
 
 
-def _retained(clients: Clients, stack: Stack) -> set[str]:
+def _retained(text: str) -> set[str]:
     """Logical ids that CloudFormation leaves. A function takes its versions along, whatever they say."""
-    text = stacks.template(clients, stack.name)
     found: dict[str, Any] = (read_template(text).get("Resources") or {}) if text else {}
     return {
         logical
@@ -98,8 +99,8 @@ def _retained(clients: Clients, stack: Stack) -> set[str]:
     }
 
 
-def _stays(found: list[Resource], stack: Stack, bucket: Bucket | None, names: Names, purge: bool) -> tuple[str, ...]:
-    lines = []
+def _stays(kept: list[Resource], stack: Stack, bucket: Bucket | None, names: Names, purge: bool) -> tuple[str, ...]:
+    lines = list(_counted(kept))
     if bucket:
         what = "templates, zips and the record of deployments" if purge else "the data of all runs, and what was built"
         where = names.prefix + ("artifacts/" if purge else "")

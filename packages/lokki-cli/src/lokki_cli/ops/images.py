@@ -33,13 +33,16 @@ class FlowImage:
     """`linux/amd64`."""
     pushed: bool
     """Whether it goes to a registry; else Docker on this machine keeps it."""
+    hashed: bool
+    """Whether its tag is the hash of its contents, so that equal names mean equal images."""
 
     @classmethod
     def of(cls, plan: BuildPlan, config: LokkiConfig) -> FlowImage | None:
         """The image of a build; None where nothing runs from one."""
         if "ImageTag" not in plan.parameters:
             return None
-        return cls(plan.image, plan.platform, bool(config.aws.image_repository))
+        settings = config.lambda_
+        return cls(plan.image, plan.platform, bool(config.aws.image_repository), not settings.image_tag)
 
     @property
     def ecr(self) -> EcrRepository | None:
@@ -53,7 +56,12 @@ class FlowImage:
 
 
 def is_there(image: FlowImage, clients: Clients) -> bool:
-    """Whether the image is where it belongs already. Asks Docker only where nobody else knows."""
+    """Whether the image is where it belongs already, which nobody can tell of one whose tag was chosen.
+
+    Asks Docker only where nobody else knows.
+    """
+    if not image.hashed:
+        return False
     if image.ecr is not None and not clients.settings.endpoint:
         return bool(registry.image_digest(clients, image.ecr, image.tag))
     docker = Docker.found()

@@ -13,6 +13,7 @@ from ..aws import registry
 from ..aws.artifacts import Bucket
 from ..aws.clients import Clients
 from ..aws.registry import EcrRepository
+from ..errors import MissingResourceError
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ def _repository(config: LokkiConfig, clients: Clients) -> str:
     if not given:
         return "There is no repository for images: aws.image_repository is not set."
     ecr = EcrRepository.parse(given)
+    if ecr is not None and ecr.region != clients.settings.region:
+        raise MissingResourceError(
+            f"repository '{ecr.name}': it is in {ecr.region}, and Lambda in {clients.settings.region} takes no images"
+            " from there.",
+            hint="Correct aws.image_repository, aws.region or --region.",
+        )
     if ecr is not None and not registry.repository_exists(clients, ecr):
         return f"There is no repository '{ecr.name}' in {ecr.region}."
     return ""

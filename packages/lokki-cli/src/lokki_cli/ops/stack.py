@@ -19,7 +19,7 @@ from ..aws import stacks
 from ..aws.artifacts import Bucket
 from ..aws.clients import Clients
 from ..aws.stacks import ChangeSet, Stack, StackEvent
-from ..errors import NotDeployedError, StackError
+from ..errors import NameTakenError, NotDeployedError, StackError
 from .changes import Diff, diff
 from .events import Begun, Done, Event, Progress, ResourceMoved
 
@@ -99,6 +99,20 @@ def status(clients: Clients, name: str) -> Stack | None:
             hint=f"Mend what is in the way, then: aws cloudformation continue-update-rollback --stack-name {name}",
         )
     return found
+
+
+def check_owner(name: str, template: str, flow: str) -> None:
+    """Raise NameTakenError where a stack's template, if it has one, is not of lokki's for this flow."""
+    if not template:
+        return
+    metadata = read_template(template).get("Metadata") or {}
+    owner = (metadata.get("Lokki") or {}).get("Flow")
+    if owner != flow:
+        whose = f"it is of the flow '{owner}'" if owner else "it is not of lokki's making"
+        raise NameTakenError(
+            f"stack '{name}': there is one of this name, and {whose}.",
+            hint="Choose another name: --stack-name NAME, or --env NAME.",
+        )
 
 
 def propose(

@@ -131,3 +131,22 @@ def test_a_password_is_never_shown() -> None:
 
 def test_where_cloudformation_reads_a_template(account: Clients, aws_url: str) -> None:
     assert Bucket(account, "artifacts").http_url("a/b.yaml") == f"{aws_url}/artifacts/a/b.yaml"
+
+
+@pytest.mark.usefixtures("account", "docker")
+def test_a_repository_of_another_region(lokki: Lokki) -> None:
+    lokki.configure(artifact_bucket="artifacts", image_repository=f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/lokki")
+    done = lokki("deploy", "birds_flow.py", "--dry-run")
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == (
+        "error: repository 'lokki': it is in eu-west-1, and Lambda in us-east-1 takes no images from there."
+        " Correct aws.image_repository, aws.region or --region."
+    )
+
+
+def test_a_base_image_may_be_in_another_region(account: Clients) -> None:
+    far = Clients(AwsSettings("eu-west-1"))
+    far.ecr.create_repository(repositoryName="base")
+    digest = push(far, "base", "1")
+    base = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/base:1"
+    assert images.base_digest(LokkiConfig({"lambda.base_image": base}), account) == digest

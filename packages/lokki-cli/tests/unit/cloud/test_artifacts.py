@@ -83,14 +83,14 @@ def test_a_chosen_name_moves_the_zip(bucket: Bucket, aws: Clients) -> None:
     plan = built(b"1")
     chosen = Release.of_build(plan, CONFIG, Names("line-flow", "mine"), bucket)
     carried(upload(plan, None, Path("nowhere"), chosen, CONFIG, aws))
-    assert bucket.keys("") == [plan.zip_key.replace("line-flow/", "mine/")]
+    assert bucket.keys("mine/artifacts/lambdas/") == [plan.zip_key.replace("line-flow/", "mine/")]
 
 
 def test_a_large_template_goes_through_the_bucket(aws_url: str, bucket: Bucket) -> None:
     aws = clients(aws_url.replace("127.0.0.1", "localhost"))  # moto knows a bucket in a path by this name
     bucket = Bucket(aws, bucket.name)
     topic = {"Type": "AWS::SNS::Topic", "Metadata": {"Words": "x" * int(LIMITS["template_inline"].value)}}
-    text = json.dumps({"Resources": {"Topic": topic}})
+    text = json.dumps({"Metadata": {"Lokki": {"Flow": "line-flow"}}, "Resources": {"Topic": topic}})
     assert Template(json.dumps({"Resources": {}}), "k").source(bucket) == {"TemplateBody": '{"Resources": {}}'}
     assert bucket.keys("") == []
     large = Template(text, NAMES.template_key("1f"))

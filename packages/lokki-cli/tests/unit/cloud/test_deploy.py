@@ -14,6 +14,8 @@ from .lokki import Lokki
 from .scripted import stack
 from .servers import Gate
 
+TOPIC = {"Topic": {"Type": "AWS::SNS::Topic"}}
+
 
 def test_the_life_of_a_flow(lokki: Lokki, aws: Clients, bucket: Bucket, docker: StandIn) -> None:
     first = lokki("deploy", "birds_flow.py", "--confirm")
@@ -223,7 +225,7 @@ def test_the_bucket_is_made_on_the_way(lokki: Lokki, aws_url: str, aws: Clients)
 @pytest.mark.usefixtures("docker", "bucket")
 def test_a_stack_that_was_never_made_whole_is_deleted_first(lokki: Lokki, aws: Clients, faults: Gate) -> None:
     lokki.configure(endpoint=faults.url, artifact_bucket="artifacts")
-    text = json.dumps({"Resources": {"T": {"Type": "AWS::SNS::Topic"}}})
+    text = json.dumps({"Metadata": {"Lokki": {"Flow": "birds-flow"}}, "Resources": TOPIC})
     id = aws.cloudformation.create_stack(StackName="birds-flow", TemplateBody=text)["StackId"]
     looks = iter(range(1))
     faults.answers["DescribeStacks"] = lambda: (
@@ -245,3 +247,35 @@ def test_a_kept_template_that_is_gone(lokki: Lokki, bucket: Bucket) -> None:
     assert done.code == 1
     assert "error: s3://artifacts/birds-flow/artifacts/templates/" in done.err
     assert "there is none" in done.err
+
+
+@pytest.mark.usefixtures("docker", "bucket")
+@pytest.mark.parametrize("command", ["deploy", "destroy"])
+@pytest.mark.parametrize(
+    ("metadata", "whose"),
+    [({}, "it is not of lokki's making"), ({"Lokki": {"Flow": "bees-flow"}}, "it is of the flow 'bees-flow'")],
+)
+def test_a_stack_of_somebody_else_is_left_alone(
+    lokki: Lokki, aws: Clients, command: str, metadata: dict[str, object], whose: str
+) -> None:
+    text = json.dumps({"Metadata": metadata, "Resources": TOPIC})
+    aws.cloudformation.create_stack(StackName="birds-flow", TemplateBody=text)
+    done = lokki(command, "birds_flow.py", "--confirm")
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == (
+        f"error: stack 'birds-flow': there is one of this name, and {whose}."
+        " Choose another name: --stack-name NAME, or --env NAME."
+    )
+    assert [one.kind for one in stacks.resources(aws, "birds-flow")] == ["AWS::SNS::Topic"]
+
+
+@pytest.mark.usefixtures("bucket")
+def test_an_image_with_a_chosen_tag_is_built_whenever_the_code_changed(lokki: Lokki, docker: StandIn) -> None:
+    words = ("deploy", "birds_flow.py", "--image-tag", "v1", "--confirm")
+    assert lokki(*words).code == 0
+    docker.forget()
+    assert "up to date" in lokki(*words).out
+    assert docker.calls == []
+    lokki.write_flow("flying")
+    assert lokki(*words).code == 0
+    assert len(docker.called("build")) == 1

@@ -109,3 +109,17 @@ def test_nobody_to_ask(as_json: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     with pytest.raises(CommandLineError, match=r"this wants a yes \(Deploy it\?\).* Say it with: --confirm"):
         consent.given("Deploy it?", confirmed=False, as_json=as_json)
+
+
+def interrupted() -> Progress[int]:
+    yield Begun("waiting")
+    raise KeyboardInterrupt
+
+
+def test_who_does_not_wait_is_told_what_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        shown(interrupted(), interrupted="It goes on.")
+    assert capsys.readouterr().err == "waiting ...\nIt goes on.\n"
+    with pytest.raises(KeyboardInterrupt):
+        shown(interrupted())
+    assert capsys.readouterr().err == "waiting ...\n"
