@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 """Columns where there is no terminal."""
 
-_STEP_COLOURS = ("cyan", "magenta", "green", "blue", "yellow", "bright_magenta", "bright_cyan")
+_STEP_COLOURS = ("cyan", "magenta", "green", "bright_blue", "yellow", "bright_magenta", "bright_cyan")
 STEP_COLOURS = len(_STEP_COLOURS)
 """How many steps have a colour of their own, as the roles `step0`, `step1`, …"""
 
@@ -29,7 +29,7 @@ STYLES = {
     "title": "bold",
     "name": "bold cyan",
     "detail": "dim",
-    "frame": "blue",
+    "frame": "dim",
     "good": "green",
     "bad": "red",
     "busy": "yellow",

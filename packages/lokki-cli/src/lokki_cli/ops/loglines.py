@@ -72,7 +72,8 @@ class LogEntry:
         if not self.data:
             return self.line.text
         data = self.data
-        parts = [str(data["event"]), _items(data), *(f"{k}={_plain(v)}" for k, v in data.items() if k not in HIDDEN)]
+        more = (f"{name}={_plain(value)}" for name, value in data.items() if name not in HIDDEN | _needless(data))
+        parts = [str(data["event"]), _items(data), *more]
         if isinstance(data.get("duration_s"), int | float):
             parts.append(f"in {data['duration_s']:g}s")
         head = " ".join(part for part in parts if part)
@@ -100,6 +101,12 @@ def _fields(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) and {"at", "level", "event"} <= found.keys() else {}
+
+
+def _needless(data: Mapping[str, Any]) -> set[str]:
+    """Fields that say what is said already: a first attempt, and a path that is the item's number."""
+    found = {"attempt"} if data.get("attempt") == 1 else set()
+    return found | ({"path"} if str(data.get("path")) == str(data.get("first", data.get("index"))) else set())
 
 
 def _items(data: Mapping[str, Any]) -> str:

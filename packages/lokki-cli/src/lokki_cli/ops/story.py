@@ -31,6 +31,10 @@ FAILURES = ("TaskFailed", "TaskTimedOut", "TaskStartFailed", "TaskSubmitFailed")
 """Ends of one attempt; another may follow."""
 
 
+TOO_MANY = "States.ExceedToleratedFailureThreshold"
+"""How Step Functions calls the failure of a map of which an item failed."""
+
+
 @dataclass
 class Current:
     """The state an execution is in."""
@@ -134,18 +138,26 @@ class Story:
 
     def _ended(self, kind: Kind, at: datetime, details: Mapping[str, Any]) -> Iterator[Event]:
         self.end = kind
+        message = _said(details)
         current, self.current = self.current, None
         if current is not None and kind == "run_failure":
-            took = (at - current.entered_at).total_seconds()
-            if current.is_map:
-                found = current.shown or MapRun(current.map_run, "FAILED", 0, 0, 0)
-                yield self._map_event("map_failure", at, current, found, took, _said(details))
-            else:
-                node = current.node.removesuffix(COLLECT)
-                message = current.failure or _said(details)
-                yield self._event("step_failure", at, node, duration_s=took, message=message)
+            event = self._failed(current, at, message)
+            message = event.message or message
+            yield event
         took = (at - self._started_at).total_seconds()
-        yield self._event(kind, at, None, duration_s=took, message=_said(details) or None)
+        yield self._event(kind, at, None, duration_s=took, message=message or None)
+
+    def _failed(self, current: Current, at: datetime, message: str) -> Event:
+        """The step or the map that ended the execution."""
+        took = (at - current.entered_at).total_seconds()
+        if not current.is_map:
+            node = current.node.removesuffix(COLLECT)
+            return self._event("step_failure", at, node, duration_s=took, message=current.failure or message)
+        found = current.shown or MapRun(current.map_run, "FAILED", 0, 0, 0)
+        event = self._map_event("map_failure", at, current, found, took, message)
+        if message.startswith(TOO_MANY) and event.failed:
+            return event.replace(message=f"{event.failed:,} of {event.total:,} items failed")
+        return event
 
     def _remember(self, current: Current) -> None:
         """How many items the step's result has, where a map runs over it."""

@@ -181,12 +181,12 @@ def test_a_stream_with_marks_is_told_invocation_by_invocation() -> None:
         ("{broken", "{broken"),
         ("[1]", "[1]"),
         (
-            '{"at": "t", "level": "I", "event": "step_success", "first": 3, "count": 1, "duration_s": 0.25}',
-            "step_success item 3 in 0.25s",
+            '{"at": "t", "level": "I", "event": "step_success", "first": 3, "count": 1, "path": "3", "duration_s": 0.2}',
+            "step_success item 3 in 0.2s",
         ),
         (
-            '{"at": "t", "level": "INFO", "event": "batch_saved", "first": 3, "count": 4, "path": "0/3", "failed": 2}',
-            "batch_saved items 3-6 path=0/3 failed=2",
+            '{"at": "t", "level": "I", "event": "batch_saved", "first": 3, "count": 4, "path": "0/3", "attempt": 2}',
+            "batch_saved items 3-6 path=0/3 attempt=2",
         ),
         (
             '{"at": "t", "level": "ERROR", "event": "step_failure", "message": "no", "traceback": "T\\nE\\n"}',

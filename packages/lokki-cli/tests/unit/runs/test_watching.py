@@ -179,6 +179,7 @@ def test_a_failing_map_is_told_with_its_counts(here: Folder, aws: Cloud) -> None
     events = list(watch(flow.place, "r", started.execution, FakeClock()))
     failed = next(event for event in events if event.kind == "map_failure")
     assert (failed.step, failed.done, failed.failed, failed.total) == ("flap", 1, 1, 3)
+    assert (failed.message, events[-1].message) == ("1 of 3 items failed", "1 of 3 items failed")
     shown = {step.step + step.items: step for step in view(flow.place, "r").steps}
     assert (shown["flapitems"].status, shown["flapitems"].failed) == ("failed", 1)
     assert (shown["flap"].status, shown["join"].status) == ("each item", "not reached")

@@ -154,12 +154,12 @@ class _Canvas:
             top += line.height
 
     def _shape(self, shape: _Shape, middle: float, top: float) -> None:
-        left = middle - shape.width / 2
         if not shape.inside:
-            self._frame(shape.kind, left, top, shape.width, shape.height)
+            self._frame(shape.kind, middle - shape.width / 2, top, shape.width, shape.height)
             self.words(shape.words, middle, top + PAD / 2)
             return
         width, height = shape.width - SHEETS * SHEET, shape.height - SHEETS * SHEET
+        left = middle - width / 2
         for sheet in range(SHEETS, -1, -1):
             self._frame(shape.kind, left + sheet * SHEET, top + sheet * SHEET, width, height)
         self.words(shape.words, middle, top + PAD / 2)
