@@ -108,6 +108,8 @@ class _Live:
         elif isinstance(event, Noted):
             self._print(sentence(event), "yellow")
         else:
+            self._work = ""
+            self._update("")
             self._print(f"✓ {sentence(event)}", "green")
 
     def _moved(self, event: ResourceMoved) -> None:

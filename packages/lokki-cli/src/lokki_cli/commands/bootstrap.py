@@ -99,7 +99,7 @@ def _made(clients: Clients, proposal: Proposal, *, dry_run: bool, confirmed: boo
         if as_json:
             ui.json_line({"event": "changes"} | proposal.diff.to_dict())
         else:
-            ui.styled(changesview.rows(proposal.diff))
+            ui.styled(changesview.rows(proposal.diff, ui.columns()))
         question = f"Make {ops.STACK} in {clients.settings.place}, account {clients.identity.account}?"
         wanted = not dry_run and consent.given(question, confirmed=confirmed, as_json=as_json)
     except BaseException:

@@ -25,6 +25,7 @@ from ..ops.stack import withdraw
 from ..progress import GOES_ON, shown
 from ..target import Target, TargetOptions, target_options
 from . import bootstrap as bootstrapping
+from .again import again
 
 EXAMPLES = """\b
 Examples:
@@ -126,7 +127,7 @@ def _show(ready: Ready, as_json: bool) -> None:
         text = f"the stack {ready.replaces.name} was never made whole ({ready.replaces.status}): it is deleted first"
         ui.warnings([text])
     elif ready.proposal is not None and not as_json:
-        ui.styled(changesview.rows(ready.proposal.diff))
+        ui.styled(changesview.rows(ready.proposal.diff, ui.columns()))
     elif ready.proposal is not None:
         ui.json_line({"event": "changes"} | ready.proposal.diff.to_dict())
 
@@ -163,5 +164,6 @@ def _told(as_json: bool, status: str, there: Target, ready: Ready, done: Deploye
         "dry run": "nothing was changed: this was a dry run",
         "deployed": f"deployed {there.names.stack} to {there.clients.settings.place}",
     }[status]
-    ui.lines([heading, *([f"  state machine  {machine}"] if done else [])])
+    details = [f"  state machine  {machine}", f"  run it         {again('invoke', '--wait')}"]
+    ui.lines([heading, *(details if done else [])])
     return 0

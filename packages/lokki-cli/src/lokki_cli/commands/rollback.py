@@ -83,7 +83,7 @@ def _show(ready: Ready, as_json: bool) -> None:
     if as_json:
         ui.json_line({"event": "changes"} | ready.proposal.diff.to_dict())
     else:
-        ui.styled(changesview.rows(ready.proposal.diff))
+        ui.styled(changesview.rows(ready.proposal.diff, ui.columns()))
 
 
 def _told(there: Target, ready: Ready, status: str, as_json: bool) -> int:

@@ -178,17 +178,35 @@ def test_differences_name_exactly_what_differs(old: dict[str, Any], new: dict[st
     assert differences(old, old) == []
 
 
+def plain(found: Diff, columns: int) -> list[str]:
+    return ["".join(piece for _, piece in row).rstrip() for row in changesview.rows(found, columns)]
+
+
 def test_a_diff_is_shown_with_signs_below_headings() -> None:
     found = Diff((Line("+", "A (X)"), Line("~", "B", "c → d")), (), (Line("-", "S", "Task"),))
-    shown = [[piece for _, piece in row] for row in changesview.rows(found)]
-    assert ["".join(row).rstrip() for row in shown] == [
+    assert plain(found, 80) == [
         "resources",
         "  + A (X)",
         "  ~ B      c → d",
         "states",
         "  - S  Task",
     ]
-    assert next(iter(changesview.rows(found)))[0][0] == "title"
+    assert next(iter(changesview.rows(found, 80)))[0][0] == "title"
+
+
+def test_long_details_stay_in_their_column() -> None:
+    found = Diff((), (Line("+", "Role UseRuns", "Allow one, two, three, four, five, six, seven"),), ())
+    assert plain(found, 50) == [
+        "permissions",
+        "  + Role UseRuns  Allow one, two, three, four,",
+        "                  five, six, seven",
+    ]
+    assert plain(found, 30) == [
+        "permissions",
+        "  + Role UseRuns",
+        "      Allow one, two, three,",
+        "      four, five, six, seven",
+    ]
 
 
 def test_parameters_are_filled_in() -> None:

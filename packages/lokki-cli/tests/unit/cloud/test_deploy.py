@@ -20,8 +20,11 @@ TOPIC = {"Topic": {"Type": "AWS::SNS::Topic"}}
 def test_the_life_of_a_flow(lokki: Lokki, aws: Clients, bucket: Bucket, docker: StandIn) -> None:
     first = lokki("deploy", "birds_flow.py", "--confirm")
     assert first.code == 0, first.err
-    assert first.out.splitlines()[-2] == f"deployed birds-flow to us-east-1 at {aws.settings.endpoint}"
-    assert "state machine  arn:aws:states:us-east-1:" in first.out
+    assert first.out.splitlines()[-3:] == [
+        f"deployed birds-flow to us-east-1 at {aws.settings.endpoint}",
+        "  state machine  arn:aws:states:us-east-1:123456789012:stateMachine:birds-flow",
+        "  run it         lokki-cli invoke birds_flow.py --wait",
+    ]
     assert "  + FlapFunction (Lambda::Function)" in first.out
     assert "built the base image lokki-runtime:0.1.0-py3.12" in first.err
     deployed = stacks.required(aws, "birds-flow")
