@@ -75,7 +75,6 @@ def no_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def lokki(here: Folder, aws_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Lokki:
     """The command line in a folder with a flow, configured for the server, with a bucket."""
     monkeypatch.setenv("HOME", str(here.path))
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     for name in ("LOKKI_ARTIFACT_BUCKET", "LOKKI_AWS_ENDPOINT", "LOKKI_AWS_REGION", "LOKKI_IMAGE_REPOSITORY"):
         monkeypatch.delenv(name, raising=False)
     made = Lokki(here, capsys)
