@@ -56,8 +56,8 @@ class Execution:
             arn=answer["executionArn"],
             name=answer["name"],
             status=answer["status"],
-            started_at=_utc(answer["startDate"]),
-            stopped_at=_utc(answer["stopDate"]) if answer.get("stopDate") else None,
+            started_at=utc(answer["startDate"]),
+            stopped_at=utc(answer["stopDate"]) if answer.get("stopDate") else None,
             input=_object(answer.get("input")),
             error=answer.get("error"),
             cause=answer.get("cause"),
@@ -125,7 +125,7 @@ class Executions:
                 )
         except NameTakenError:
             return None
-        return Execution(answer["executionArn"], name, "RUNNING", _utc(answer["startDate"]), input=given)
+        return Execution(answer["executionArn"], name, "RUNNING", utc(answer["startDate"]), input=given)
 
     def describe(self, name: str) -> Execution | None:
         """The execution with this name; None where there is none."""
@@ -211,5 +211,14 @@ def _object(text: str | None) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _utc(moment: datetime) -> datetime:
+def utc(moment: datetime) -> datetime:
+    """A moment of an answer, in UTC; one without a zone is meant in it."""
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def details_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an event of a history says beside its type and time."""
+    for name, value in event.items():
+        if name.endswith("EventDetails") and isinstance(value, Mapping):
+            return value
+    return {}

@@ -12,7 +12,7 @@ from ..flowcommand import FlowCommand
 from ..ops.invoke import input_of, start
 from ..target import Target, TargetOptions, target_options
 from .again import again
-from .waiting import document, place_of, waited
+from .waiting import document, place_of, ready, waited
 
 EXAMPLES = """\b
 Examples:
@@ -39,6 +39,8 @@ def invoke(context: FlowContext, run_id: str | None, wait: bool, as_json: bool, 
     """
     assert context.given is not None  # noqa: S101  # it takes parameters
     where = Target.of(context, target)
+    if wait:
+        ready(where)
     with ui.results_only():
         given = input_of(context.flow, context.given)
     started = start(place_of(where), given, run_id)

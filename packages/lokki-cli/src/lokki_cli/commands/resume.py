@@ -9,7 +9,7 @@ from ..flowcommand import FlowCommand, complete_flow
 from ..ops import invoke as operation
 from ..target import Target, TargetOptions, target_options
 from .invoke import told
-from .waiting import place_of
+from .waiting import place_of, ready
 
 EXAMPLES = """\b
 Examples:
@@ -33,5 +33,7 @@ def resume(context: FlowContext, run_id: str, wait: bool, as_json: bool, target:
     A run on this machine goes on with: run --resume RUN_ID
     """
     where = Target.of(context, target)
+    if wait:
+        ready(where)
     started = operation.resume(place_of(where), run_id)
     return told(where, started, wait=wait, as_json=as_json)

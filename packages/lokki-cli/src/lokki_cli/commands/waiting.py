@@ -25,8 +25,8 @@ from ..ops.invoke import Started
 from ..ops.machine import read_machine
 from ..ops.place import Place
 from ..ops.results import plain_or_text
-from ..ops.runhistory import history_of
-from ..ops.watch import watch
+from ..ops.runhistory import STATUSES, history_of
+from ..ops.watch import ended, watch
 from ..target import Target
 from .again import again
 
@@ -36,19 +36,25 @@ def place_of(target: Target) -> Place:
     return Place(target.names, target.clients, target.config.aws.artifact_bucket)
 
 
+def ready(target: Target) -> None:
+    """Raise ConfigError where the result of a run could not be read; that should be told before one is started."""
+    place_of(target).store  # noqa: B018  # opens it
+
+
 def waited(target: Target, started: Started, *, as_json: bool) -> int:
     """Show the run until it ends, then its result or why it failed. Returns the exit code; raises OperationError."""
     place = place_of(target)
     try:
         with listener(target.config) as listen:
             end = _watched(place, started, listen)
+            last = ended(place, started.execution)
     except KeyboardInterrupt:
         ui.note(f"No longer watching; run '{started.run_id}' goes on.")
         ui.note(f"Watch it again: {again('show', '--run', started.run_id, '--wait')}")
         return INTERRUPTED
     if end == "run_success":
         return _succeeded(target, place, started, as_json=as_json)
-    return _failed(place, started, as_json=as_json)
+    return _failed(place, Started(started.run_id, last), as_json=as_json)
 
 
 def _watched(place: Place, started: Started, listen: Listener) -> str:
@@ -74,7 +80,8 @@ def _failed(place: Place, started: Started, *, as_json: bool) -> int:
     machine = read_machine(place.executions.definition(started.execution.arn))
     failure = run_failure(place, machine, history)
     if as_json:
-        ui.document({**document(started), "status": history.status, "error": failure.to_dict()})
+        status = STATUSES.get(started.execution.status, "failed")
+        ui.document({**document(started), "status": status, "error": failure.to_dict()})
     ui.note(explain(failure.to_error(machine.graph.name)))
     ui.note(f"Go on with: {again('resume', started.run_id)}")
     return 1

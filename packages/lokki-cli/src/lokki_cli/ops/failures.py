@@ -18,7 +18,7 @@ from lokki.failure import ItemFailure
 from lokki.places import Path
 from lokki.wire import parse_path
 
-from ..aws.executions import Execution
+from ..aws.executions import Execution, details_of
 from ..errors import OperationError
 from .machine import COLLECT, Machine
 from .place import Place
@@ -102,7 +102,7 @@ class _Search:
         error, cause = execution.error or "", execution.cause or ""
         state, map_run = "", None
         for event in self.place.executions.history(execution.arn):
-            details = _details(event)
+            details = details_of(event)
             kind = str(event["type"])
             if kind.endswith("StateEntered"):
                 state, map_run = str(details.get("name", "")), None
@@ -176,7 +176,7 @@ class _Search:
         index = record.get("index")
         index = index if isinstance(index, int) else (path[-1] if path else None)
         where = f"flow '{flow}'" + (f", step '{shown}'" if shown else "") + (f", item {index}" if path else "")
-        text = str(record.get("message") or "") or f"{where}: {error}: {_said(error, cause)}"
+        text = str(record.get("message") or "") or f"{where}: {error}: {in_words(error, cause)}"
         return Failure(
             message=text if text.startswith("flow '") else f"{where}: {text}",
             node=shown or None,
@@ -216,12 +216,15 @@ _MEANINGS = {
 }
 
 
-def _said(error: str, cause: str) -> str:
-    """What AWS's own error means: in our words, with AWS's."""
+def in_words(error: str, cause: str) -> str:
+    """What AWS's own error means: in our words, with AWS's.
+
+    A cause is a text, Lambda's answer or a job's description.
+    """
     answer = _object(cause)
     told = str(answer.get("errorMessage") or answer.get("StatusReason") or ("" if answer else cause)).strip()
-    meaning = _MEANINGS.get(error, "")
-    return " ".join(part for part in (meaning, told) if part) or "Step Functions says no more."
+    parts = (_MEANINGS.get(error, ""), told)
+    return " ".join(part for part in parts if part) or "AWS says no more."
 
 
 def _object(text: object) -> dict[str, Any]:
@@ -229,12 +232,4 @@ def _object(text: object) -> dict[str, Any]:
         found = json.loads(text) if isinstance(text, str) else None
         if isinstance(found, dict):
             return found
-    return {}
-
-
-def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What an event says beside its type."""
-    for name, value in event.items():
-        if name.endswith("EventDetails") and isinstance(value, Mapping):
-            return value
     return {}

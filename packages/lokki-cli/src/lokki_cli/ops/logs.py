@@ -30,7 +30,7 @@ PAUSE_S = 2.0
 SOURCES_PER_PAUSE = 8
 """Log groups that are asked in that time; with more of them the pause is longer, because AWS counts requests."""
 
-LAST_LOOKS = 5
+LAST_LOOKS = 3
 """Looks after the run has ended."""
 
 

@@ -27,10 +27,9 @@ class Place:
     """The bucket of the runs; empty where the configuration names none."""
 
     @classmethod
-    def of(cls, flow: str, config: LokkiConfig, *, profile: str | None = None, stack: str | None = None) -> Place:
-        """Where the flow called `flow` is, as configuration and options say. Raises CommandLineError for a bad name."""
-        clients = Clients(AwsSettings.from_config(config, profile))
-        return cls(Names.of(flow, config, stack), clients, config.aws.artifact_bucket)
+    def of(cls, flow: str, config: LokkiConfig) -> Place:
+        """Where the flow called `flow` is, as the configuration says."""
+        return cls(Names.of(flow, config), Clients(AwsSettings.from_config(config)), config.aws.artifact_bucket)
 
     @cached_property
     def executions(self) -> Executions:

@@ -10,13 +10,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from lokki.runner.events import Event, Kind
 
-from ..aws.executions import MapRun
-from .failures import record_of
+from ..aws.executions import MapRun, details_of, utc
+from .failures import in_words, record_of
 from .machine import COLLECT, Machine
 
 ENDS: dict[str, Kind] = {
@@ -79,7 +79,7 @@ class Story:
         for event in events:
             if int(event["id"]) > self._last_id:
                 self._last_id = int(event["id"])
-                yield from self._one(str(event["type"]), _utc(event["timestamp"]), _details(event))
+                yield from self._one(str(event["type"]), utc(event["timestamp"]), details_of(event))
 
     def progress(self, found: MapRun, at: datetime) -> Iterator[Event]:
         """How far the map has come, where that is new."""
@@ -192,12 +192,13 @@ def _share(rows: int, all_rows: int, items: int) -> int:
 
 
 def _said(details: Mapping[str, Any]) -> str:
-    """What an event says about a failure: the author's error, else Step Functions' own words."""
-    cause = str(details.get("cause") or "")
+    """What an event says about a failure, in a line: the author's error, else AWS's own."""
+    error, cause = str(details.get("error") or ""), str(details.get("cause") or "")
     record = record_of(cause)
     if record:
         return str(record.get("message", ""))
-    return ": ".join(text for text in (str(details.get("error") or ""), cause.partition("\n")[0]) if text)
+    words = in_words(error, cause).partition("\n")[0] if error or cause else ""
+    return ": ".join(text for text in (error, words) if text)
 
 
 def _reply(output: object) -> Mapping[str, Any]:
@@ -206,14 +207,3 @@ def _reply(output: object) -> Mapping[str, Any]:
         payload = json.loads(str(output)).get("Payload")
         return payload if isinstance(payload, Mapping) else {}
     return {}
-
-
-def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    for name, value in event.items():
-        if name.endswith("EventDetails") and isinstance(value, Mapping):
-            return value
-    return {}
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,7 +14,7 @@ from lokki.clock import SYSTEM_CLOCK, Clock
 from lokki.runner.events import Event
 
 from ..aws.executions import Execution, MapRun
-from ..errors import OperationError, ThrottledError, UnreachableError
+from ..errors import MissingResourceError, OperationError, ThrottledError, UnreachableError
 from .machine import read_machine
 from .place import Place
 from .story import Story
@@ -36,6 +36,9 @@ PATIENCE = 60
 TROUBLE_S = 10.0
 """Seconds until the next look after one that failed."""
 
+SETTLING = 20
+"""Looks for which AWS may not know yet what it was told, or has told, a moment ago: its answers agree in the end."""
+
 
 def watch(place: Place, run_id: str, execution: Execution, clock: Clock = SYSTEM_CLOCK) -> Iterator[Event]:
     """What happens in `execution` from its start to its end.
@@ -53,6 +56,16 @@ def watch(place: Place, run_id: str, execution: Execution, clock: Clock = SYSTEM
             return
         wait_s = SHORTEST_S if found else min(wait_s * GROWTH, LONGEST_S)
         clock.sleep(wait_s)
+
+
+def ended(place: Place, execution: Execution, clock: Clock = SYSTEM_CLOCK) -> Execution:
+    """The execution as AWS describes it once it has ended, which may be a moment after its history says so."""
+    for _ in range(SETTLING):
+        found = place.executions.describe_arn(execution.arn)
+        if found is not None and not found.is_under_way:
+            return found
+        clock.sleep(SHORTEST_S)
+    return execution
 
 
 def so_far(place: Place, run_id: str, execution: Execution, clock: Clock = SYSTEM_CLOCK) -> list[Event]:
@@ -101,10 +114,18 @@ class _Follower:
             return None
 
     def _patiently(self, ask: Callable[[], T]) -> T:
-        """What `ask` gives, asked again while AWS is busy or out of reach."""
-        for _ in range(PATIENCE):
+        """What `ask` gives, asked again while AWS is busy, out of reach, or does not know the execution yet."""
+        trouble = unknown = 0
+        while True:
             try:
                 return ask()
             except (ThrottledError, UnreachableError):
+                trouble += 1
+                if trouble > PATIENCE:
+                    raise
                 self._clock.sleep(TROUBLE_S)
-        return ask()
+            except MissingResourceError:
+                unknown += 1
+                if unknown > SETTLING:
+                    raise
+                self._clock.sleep(SHORTEST_S)

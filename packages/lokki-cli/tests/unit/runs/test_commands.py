@@ -142,6 +142,17 @@ def test_a_failed_run_is_told_as_a_local_one(broken: Folder, typed: Type) -> Non
     assert (done.json["status"], done.json["error"]["node"], done.json["error"]["index"]) == ("failed", "flap", 1)
 
 
+def test_nothing_is_started_whose_result_could_not_be_read(
+    birds: Folder, aws: Cloud, typed: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOKKI_ARTIFACT_BUCKET")
+    done = typed("invoke", "--wait")
+    assert done.code == 2
+    assert "aws.artifact_bucket: no bucket is set." in done.err
+    assert aws.seen == []
+    assert typed("invoke").code == 0
+
+
 def test_a_name_that_is_taken(birds: Folder, typed: Type) -> None:
     typed("invoke", "--run-id", "x")
     done = typed("invoke", "--run-id", "x")

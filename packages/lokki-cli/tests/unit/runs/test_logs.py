@@ -181,7 +181,7 @@ def test_a_stream_with_marks_is_told_invocation_by_invocation() -> None:
         ("{broken", "{broken"),
         ("[1]", "[1]"),
         (
-            '{"at": "t", "level": "I", "event": "step_success", "first": 3, "count": 1, "path": "3", "duration_s": 0.2}',
+            '{"at": "", "level": "I", "event": "step_success", "first": 3, "count": 1, "path": "3", "duration_s": 0.2}',
             "step_success item 3 in 0.2s",
         ),
         (

@@ -11,13 +11,13 @@ from lokki.runner.events import Event
 from lokki.testing import FakeClock
 from lokki_builder.asl.machine import build_machine
 from lokki_cli.aws.executions import MapRun
-from lokki_cli.errors import OperationError, ThrottledError
+from lokki_cli.errors import MissingResourceError, OperationError, ThrottledError
 from lokki_cli.ops import watch as module
 from lokki_cli.ops.invoke import start
 from lokki_cli.ops.machine import Machine, read_machine
 from lokki_cli.ops.show import view
 from lokki_cli.ops.story import Story
-from lokki_cli.ops.watch import watch
+from lokki_cli.ops.watch import ended, watch
 
 from ..conftest import Folder
 from .deployed import Cloud
@@ -141,6 +141,37 @@ def test_what_is_left_of_throttling_does_not_end_the_watching(here: Folder, aws:
         list(watch(place, "r", started.execution, clock))
 
 
+def test_an_execution_that_aws_does_not_know_yet(here: Folder, aws: Cloud) -> None:
+    here.write(BIRDS)
+    flow = aws.deploy(here.path, "birds_flow.py", "birds_flow")
+    started = start(flow.place, {}, "r")
+    aws.refuse_times(2, "DescribeStateMachineForExecution", "ExecutionDoesNotExist")
+    aws.refuse_times(3, "GetExecutionHistory", "ExecutionDoesNotExist")
+    assert kinds(list(watch(flow.place, "r", started.execution, FakeClock()))) == WHOLE
+    aws.refuse("GetExecutionHistory", "ExecutionDoesNotExist")
+    with pytest.raises(MissingResourceError):
+        list(watch(flow.place, "r", started.execution, FakeClock()))
+
+
+def test_an_end_that_aws_does_not_know_yet(here: Folder, aws: Cloud) -> None:
+    here.write(BIRDS)
+    flow = aws.deploy(here.path, "birds_flow.py", "birds_flow")
+    started = start(flow.place, {}, "r")
+    aws.states.reveal = 1000
+    clock = FakeClock()
+    sleep = clock.sleep
+
+    def reveal(seconds: float) -> None:
+        list(flow.place.executions.history(started.execution.arn))
+        sleep(seconds)
+
+    clock.sleep = reveal  # type: ignore[method-assign]  # time goes on in AWS, too
+    assert ended(flow.place, started.execution, clock).status == "SUCCEEDED"
+    assert clock.sleeps == [module.SHORTEST_S]
+    aws.refuse("DescribeExecution", "ExecutionDoesNotExist")
+    assert ended(flow.place, started.execution, FakeClock()) == started.execution
+
+
 def test_a_map_that_cannot_be_asked_is_shown_without_counts(here: Folder, aws: Cloud) -> None:
     here.write(BIRDS)
     flow = aws.deploy(here.path, "birds_flow.py", "birds_flow")
@@ -258,7 +289,7 @@ def test_other_ends() -> None:
     timed_out = events_of(("TaskStateEntered", {"name": "Get"}), ("ExecutionTimedOut", {"error": "States.Timeout"}))
     told = list(story.read(timed_out))
     assert kinds(told) == [("step_start", "get"), ("step_failure", "get"), ("run_failure", None)]
-    assert told[-1].message == "States.Timeout"
+    assert told[-1].message == "States.Timeout: it took longer than its timeout allows, and was ended."
     story = Story(machine(), "r", T0)
     aborted = events_of(("MapStateEntered", {"name": "MapWork"}), ("ExecutionAborted", {"cause": "by hand"}))
     told = list(story.read(aborted))
