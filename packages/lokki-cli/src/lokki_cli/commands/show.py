@@ -67,7 +67,8 @@ def show(
     """List the last runs of the deployed flow, or show one of them step by step.
 
     A resumed run is one run, however often it was resumed. For a map the items are counted, in a running one as far
-    as it is. Of a run that failed the step, the item and the author's traceback are shown.
+    as it is; maps inside maps are part of the outer one's items. Of a run that failed the step, the item and the
+    author's traceback are shown.
     """
     if is_local:
         root = root_of(context)

@@ -6,6 +6,7 @@ run's own flow has stored in its own bucket.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Set
 from contextlib import suppress
 from functools import cached_property
@@ -23,6 +24,9 @@ from .failures import run_failure
 from .machine import COLLECT, Machine, read_machine
 from .place import Place
 from .runhistory import RunHistory, history_of
+
+BATCHES_KEPT = 64
+"""Batches in memory: items are read one after another."""
 
 
 class DeployedRun:
@@ -165,15 +169,16 @@ class DeployedRun:
         return batch.value(path[-1])
 
     def _stored(self, node: str, place: Path) -> Batch | None:
-        """What is stored of a batch, sealed or not; sealed ones are kept."""
+        """What is stored of a batch, sealed or not; some sealed ones are kept in memory."""
         if (node, place) in self._batches:
             return self._batches[node, place]
         try:
             batch = read_output(self._place.store, self._url(node, place))
         except ObjectMissingError:
             return read_partial(self._place.store, self._flow, self._run_id, node, path=place)
-        if len(self._batches) < 64:  # one item after another is read from a few batches
-            self._batches[node, place] = batch
+        if len(self._batches) == BATCHES_KEPT:
+            del self._batches[next(iter(self._batches))]
+        self._batches[node, place] = batch
         return batch
 
     def _is_done(self, node: str, path: Path, *, feeds: bool) -> bool:
@@ -187,10 +192,8 @@ class DeployedRun:
 
     def _row(self, link: MapLink, path: Path) -> Row:
         """The row that holds the item at the end of `path`. Raises ObjectMissingError beyond the end."""
-        from bisect import bisect_right  # noqa: PLC0415  # only where one item is wanted
-
         rows = self._rows(link, path[:-1])
-        place = bisect_right([row.first for row in rows], path[-1]) - 1
+        place = bisect_right(rows, path[-1], key=lambda row: row.first) - 1
         if place < 0 or path[-1] >= rows[place].first + rows[place].count:
             raise ObjectMissingError(
                 f"the map over '{link.source}' has no item {path[-1]}.",

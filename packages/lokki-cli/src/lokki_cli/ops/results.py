@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any
 
 from lokki import Run
+from lokki.errors import ObjectMissingError
 from lokki.runs import first_found
 from lokki.store import codec
 
@@ -26,17 +27,32 @@ ENDINGS = ".json, .pkl, .pkl.gz, .txt"
 def value_of(run: Run, step: str | None, item: str | None) -> Any:
     """The result of the run, of a step, or of the step for one item, as `3` or `3/0`.
 
-    Raises CommandLineError for a step or an item there is none of, ObjectMissingError for what has no result yet.
+    Raises CommandLineError for a step or an item there is none of, OperationError for what has no result.
     """
     if step is None:
+        if run.status != "succeeded":
+            raise _no_result(run, f"run '{run.run_id}'")
         return run.result
     try:
         view = run[step]
         for index in _indices(item):
             view = view[index]
+    except ObjectMissingError:
+        raise _no_result(run, f"step '{step}'") from None
     except (KeyError, IndexError, TypeError) as error:
         raise CommandLineError(f"{error.args[0]}.") from None
-    return view.output
+    try:
+        return view.output
+    except ObjectMissingError:
+        raise _no_result(run, f"step '{step}'" + (f", item {item}" if item else "")) from None
+
+
+def _no_result(run: Run, what: str) -> OperationError:
+    said = {"running": "is still running", "succeeded": "has succeeded without it", "failed": "failed"}
+    return OperationError(
+        f"{what} has no result: run '{run.run_id}' {said.get(run.status, 'was ' + run.status)}.",
+        hint=f"See what it did with: lokki-cli show FLOW --run {run.run_id}",
+    )
 
 
 def _indices(item: str | None) -> list[int]:

@@ -403,6 +403,24 @@ def test_a_run_on_this_machine_comes_first(birds: Folder, aws: Cloud, typed: Typ
     assert (done.code, "flow 'birds-flow' has no run 'y'" in done.err) == (1, True)
 
 
+def test_what_has_no_result_says_why(broken: Folder, aws: Cloud, typed: Type) -> None:
+    typed("invoke", "--run-id", "x")
+    for words, message in (
+        ([], "run 'x' has no result: run 'x' failed. See what it did with: lokki-cli show FLOW --run x"),
+        (["join"], "step 'join' has no result: run 'x' failed."),
+        (["flap", "1"], "step 'flap', item 1 has no result: run 'x' failed."),
+    ):
+        done = typed("result", "x", *words)
+        assert (done.code, done.out) == (1, "")
+        assert message in done.err
+    aws.kills = {"get_birds": ["Lambda.Unknown"]}
+    typed("invoke", "--run-id", "y")
+    assert "step 'flap' has no result: run 'y' failed." in typed("result", "y", "flap", "0").err
+    aws.states.reveal = 1
+    typed("invoke", "--run-id", "z")
+    assert "run 'z' is still running." in typed("result", "z").err
+
+
 # logs
 
 
@@ -438,7 +456,7 @@ def test_what_logs_are_not_asked_for(birds: Folder, typed: Type) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("spelling", ["script", "lokki-cli"])
 def test_help_has_examples(here: Folder, command: str, spelling: str) -> None:
     here.write(BIRDS)
     done = here.spelled(spelling, command, "birds_flow.py", "--help")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from lokki import Run
 from lokki.errors import ConfigError, LokkiError, ObjectMissingError, ResumeError
 from lokki.runner.local import LocalRunner
+from lokki_cli.aws.executions import Execution
 from lokki_cli.discover import load_flow
-from lokki_cli.errors import NameTakenError, NotDeployedError
+from lokki_cli.errors import NameTakenError, NotDeployedError, OperationError
 from lokki_cli.ops.deployedrun import DeployedRun
-from lokki_cli.ops.failures import run_failure
+from lokki_cli.ops.failures import in_words, record_of, run_failure
 from lokki_cli.ops.invoke import resume, start
 from lokki_cli.ops.machine import read_machine
 from lokki_cli.ops.runhistory import history_of, recent_runs, resumed_name
@@ -95,6 +97,19 @@ def test_items_of_a_nested_run(here: Folder, aws: Cloud) -> None:
     assert run["pages"].error is None
 
 
+def test_many_batches_are_read_in_turn(here: Folder, aws: Cloud) -> None:
+    many = NESTED.replace("return pages().map(split)", "return pages().map(square, batch_size=2)")
+    many = many.replace("x * x", "x.number").replace("if x == 3", "if False").replace("int = 3", "int = 140")
+    here.write(many, "nested.py")
+    flow = aws.deploy(here.path, "nested.py", "open_flow")
+    start(flow.place, {}, "r")
+    run = read(flow)
+    assert [view.output for view in run["square"]] == list(range(140))
+    assert run["square"][0].output == 0
+    backend = DeployedRun(flow.place, "r")
+    assert backend.outputs("square", ()) == list(range(140))
+
+
 def test_a_failed_run_says_step_item_and_traceback(here: Folder, aws: Cloud) -> None:
     here.write(BIRDS.replace('"duck"', '"BAD"'))
     flow = aws.deploy(here.path, "birds_flow.py", "birds_flow")
@@ -166,6 +181,43 @@ def test_a_map_of_which_too_much_failed(here: Folder, aws: Cloud) -> None:
     assert "2 of 3 items failed, more than the 50 %" in failure.message
     assert [item.index for item in failure.items] == [1, 2]
     assert failure.to_error("nested-flow").traceback == failure.items[0].traceback
+
+
+def test_an_open_map_inside_a_map_that_failed_gives_nothing(here: Folder, aws: Cloud) -> None:
+    tolerant = NESTED.replace("return pages().map(split.map(square))", "return pages().map(INNER, **OPTIONS)")
+    options = {"tolerated_failure_percentage": 50}
+    failing, passing = [[0, 1], [0, 1, 4]], [[0, 1], [0, 1, 4], [0, 1, 4]]
+    for inner, wanted in (
+        ("split.map(square)", failing),
+        ("split.map(square, tolerated_failure_percentage=10)", failing),
+        ("split.map(square, tolerated_failure_percentage=25)", passing),
+    ):
+        rewrite(here, tolerant.replace("INNER", inner).replace("OPTIONS", repr(options)), "nested.py")
+        flow = aws.deploy(here.path, "nested.py", "deep_flow")
+        name = f"r{len(aws.states.runs)}"
+        start(flow.place, {}, name)
+        run = read(flow, name)
+        assert run.status == "succeeded"
+        assert run.result == wanted
+
+
+def test_a_definition_that_is_no_json(here: Folder, aws: Cloud) -> None:
+    here.write(BIRDS)
+    flow = aws.deploy(here.path, "birds_flow.py", "birds_flow")
+    start(flow.place, {}, "r")
+    aws.states.machines = dict.fromkeys(aws.states.machines, "no JSON")
+    with pytest.raises(OperationError, match="the state machine's definition is no JSON"):
+        flow.place.executions.deployed_definition()
+
+
+def test_what_step_functions_says_is_read_leniently() -> None:
+    moment = datetime(2026, 1, 1)  # noqa: DTZ001  # an answer without a zone
+    answer = {"executionArn": "a:b", "name": "b", "status": "FAILED", "startDate": moment, "input": "no JSON"}
+    found = Execution.from_answer(answer)
+    assert (found.input, found.started_at.tzinfo, found.is_under_way) == (None, UTC, False)
+    assert Execution.from_answer({**answer, "input": "[1]"}).input is None
+    assert record_of("no JSON") == record_of('{"errorMessage": "no JSON"}') == record_of("[]") == {}
+    assert in_words("Strange.Error", "") == "AWS says no more."
 
 
 def test_a_stopped_run(here: Folder, aws: Cloud) -> None:
