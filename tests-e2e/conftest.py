@@ -11,7 +11,7 @@ import pytest
 from e2e_support.aws import AWS_ITSELF, Aws, chosen_endpoint
 from e2e_support.containers import Containers, running
 from e2e_support.deployed import BuildFlow, Built, Deploy, Deployed, build_flow, deployed, load_flow
-from e2e_support.docker import Docker, EngineMissingError, load_base, start_engine, stop_engine
+from e2e_support.docker import Docker, EngineMissingError, engine_in_use, load_base
 from e2e_support.images import build_runtime
 from e2e_support.managed import build_managed
 from e2e_support.places import flow_file
@@ -59,13 +59,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture(scope="session")
 def docker() -> Iterator[Docker]:
     """The engine. Without one the tests are skipped with the reason; in CI that is a failure."""
-    try:
-        engine = start_engine()
-    except EngineMissingError as error:
-        pytest.skip(str(error))
-    yield engine
-    if not environment.get("LOKKI_E2E_KEEP_ENGINE"):
-        stop_engine()
+    with ExitStack() as stack:
+        try:
+            engine = stack.enter_context(engine_in_use(keep=bool(environment.get("LOKKI_E2E_KEEP_ENGINE"))))
+        except EngineMissingError as error:
+            pytest.skip(str(error))
+        yield engine
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +99,7 @@ def aws(docker: Docker, tmp_path_factory: pytest.TempPathFactory, pytestconfig: 
     if endpoint:
         yield Aws(None if endpoint == AWS_ITSELF else endpoint)
         return
-    standin = StandIn(docker, tmp_path_factory.mktemp("standin"), first_port=4570)
+    standin = StandIn.of_its_own(docker, tmp_path_factory.mktemp("standin"))
     pytestconfig.stash[STANDIN] = standin
     try:
         yield standin.up()
@@ -130,7 +129,7 @@ def project(
 
     def made(name: str, **tables: Mapping[str, object]) -> Project:
         file = copy_flow(flow_file(name), tmp_path_factory.mktemp(name))
-        made = Project(file, load_flow(file, name), aws, docker, bucket, wheels)
+        made = Project(file, load_flow(flow_file(name), name), aws, docker, bucket, wheels)
         made.configure(**{table.rstrip("_"): values for table, values in tables.items()})
         return made
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lokki import environment
 
-from .places import TESTS
+from .places import TESTS, cache
 
 ENGINE = str(TESTS / "engine" / "engine")
 
@@ -85,6 +88,22 @@ def start_engine() -> Docker:
     if program is None:
         raise EngineMissingError("there is no docker command")
     return Docker(program, host)
+
+
+@contextmanager
+def engine_in_use(*, keep: bool) -> Iterator[Docker]:
+    """`start_engine` for the length of a block. Whoever is the last to leave stops it, unless told to `keep` it."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / "engine.users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        yield start_engine()
+        fcntl.flock(users, fcntl.LOCK_UN)
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        if not keep:
+            stop_engine()
 
 
 def load_base() -> str:

@@ -6,9 +6,12 @@ is changed loses the containers that are at work, where on AWS they go on to the
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from ministack.services import lambda_svc
+
+docker_errors: Any = import_module("docker.errors")  # for a type checker docker is a folder of this repository
 
 Entry = dict[str, Any]
 
@@ -49,5 +52,9 @@ def kill_function(account: str, function: str) -> None:
 
 
 def kill(entry: Entry) -> None:
-    """End a container at once: it has nothing to finish."""
-    entry["container"].remove(force=True, v=True)
+    """End a container at once: it has nothing to finish. One that is gone already, or going, is as good."""
+    try:
+        entry["container"].remove(force=True, v=True)
+    except docker_errors.APIError as error:
+        if error.status_code not in (404, 409):
+            raise

@@ -13,7 +13,7 @@ from .plan import Ending, Job
 
 docker: Any = import_module("docker")  # for a type checker that is the folder docker/ of this repository
 
-LABEL = "lokki-e2e"
+LABEL = "lokki-e2e.aws"
 NO_END_S = 3600
 
 
@@ -26,10 +26,10 @@ class Ran:
     """What it wrote."""
 
 
-def run(job: Job, variables: Mapping[str, str], name: str) -> Ran:
-    """Run `job` with `variables` above its own. `name` is the container's label."""
+def run(job: Job, variables: Mapping[str, str], endpoint: str) -> Ran:
+    """Run `job` with `variables` above its own. Its container bears the emulator's `endpoint` as a label."""
     try:
-        container = _start(job, variables, name)
+        container = _start(job, variables, endpoint)
     except docker.errors.DockerException as error:
         return Ran(Ending(None, f"CannotPullContainerError: {error}"), ())
     try:
@@ -39,7 +39,7 @@ def run(job: Job, variables: Mapping[str, str], name: str) -> Ran:
         container.remove(force=True)
 
 
-def _start(job: Job, variables: Mapping[str, str], name: str) -> Any:
+def _start(job: Job, variables: Mapping[str, str], endpoint: str) -> Any:
     return docker.from_env().containers.run(
         job.image,
         command=list(job.command) or None,
@@ -48,7 +48,7 @@ def _start(job: Job, variables: Mapping[str, str], name: str) -> Any:
         mem_limit=f"{job.memory_mb}m",
         memswap_limit=f"{job.memory_mb}m",
         nano_cpus=int(job.vcpu * 1e9),
-        labels={LABEL: "job", f"{LABEL}.job": name},
+        labels={LABEL: endpoint},
     )
 
 

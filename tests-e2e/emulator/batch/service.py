@@ -124,7 +124,7 @@ def _attempt(record: Document, job: Job, attempt: int) -> Ran:
     stream = f"{job.log_prefix}/default/{new_uuid().replace('-', '')}"
     container: Document = {"image": job.image, "logStreamName": stream, "memory": job.memory_mb, "vcpus": job.vcpu}
     record.update(status="RUNNING", startedAt=batch._now_ms(), container=container)
-    ran = run(job, _variables(record, job, attempt), record["jobName"])
+    ran = run(job, _variables(record, job, attempt), _endpoint)
     _write_log(job.log_group, stream, ran.lines)
     _note(record, container, ran)
     if not job.repeats(attempt, ran.ending):
