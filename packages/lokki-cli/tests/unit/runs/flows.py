@@ -78,3 +78,9 @@ NESTED = """
     if __name__ == "__main__":
         main(nested_flow)
 """
+
+RESULT = "flappy goose, flappy duck, flappy seagull\n"
+"""What the birds return, as it is printed."""
+
+FAILURE = "flow 'birds-flow', step 'flap', item 1: failed after 1 attempt: ValueError: a BAD does not flap"
+"""What is said of birds of which one is BAD."""

@@ -8,7 +8,6 @@ appear bit by bit, as if it took its time.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +15,8 @@ from typing import Any
 from uuid import uuid4
 
 from lokki.clock import SYSTEM_CLOCK
+
+from .templates import evaluate, holds
 
 State = Mapping[str, Any]
 Task = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
@@ -223,7 +224,7 @@ class States:
             context = {"Execution": {"Name": run.name}, "State": {"RetryCount": 0}, "Map": {"Item": {"Value": item}}}
             if kind == "Choice":
                 run.tell("ChoiceStateExited", "stateExitedEventDetails", name=name)
-                name = next((one["Next"] for one in state["Choices"] if _holds(one, data)), state["Default"])
+                name = next((one["Next"] for one in state["Choices"] if holds(one, data)), state["Default"])
                 continue
             if kind == "Pass":
                 data = evaluate(state["Parameters"], data, context)
@@ -279,45 +280,6 @@ def _asked(parameters: Mapping[str, Any]) -> tuple[str, Any]:
         (variable,) = parameters["ContainerOverrides"]["Environment"]
         return parameters["JobDefinition"], json.loads(variable["Value"])
     return parameters["FunctionName"], parameters["Payload"]
-
-
-def evaluate(value: Any, data: Any, context: Any) -> Any:
-    """A payload template with its paths and intrinsic functions filled in."""
-    if isinstance(value, list):
-        return [evaluate(one, data, context) for one in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key.removesuffix(".$"): _expression(one, data, context) if key.endswith(".$") else evaluate(one, data, context)
-        for key, one in value.items()
-    }
-
-
-def _expression(text: str, data: Any, context: Any) -> Any:
-    call = re.fullmatch(r"States\.(Format|JsonToString)\((.*)\)", text)
-    if call is None:
-        found = context if text.startswith("$$") else data
-        for part in text.lstrip("$").split(".")[1:]:
-            found = found[part]
-        return found
-    if call[1] == "JsonToString":
-        return json.dumps(_expression(call[2], data, context))
-    template, _, rest = call[2].partition("',")
-    arguments = [_expression(one.strip(), data, context) for one in rest.split(",")]
-    return template.lstrip("'").format(*arguments)
-
-
-def _holds(rule: State, data: Any) -> bool:
-    if "And" in rule:
-        return all(_holds(one, data) for one in rule["And"])
-    if "Not" in rule:
-        return not _holds(rule["Not"], data)
-    name = rule["Variable"].removeprefix("$.")
-    if "IsPresent" in rule:
-        return (name in data) is rule["IsPresent"]
-    if "IsString" in rule:
-        return isinstance(data[name], str)
-    return bool(data[name] == rule["StringEquals"])
 
 
 def _stamp(moment: datetime) -> float:
