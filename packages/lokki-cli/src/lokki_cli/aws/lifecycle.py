@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .artifacts import Bucket
-from .errors import code_of
+from .errors import DENIED, code_of
 
 RETENTION_TAG = "lokki:runs-retention-days"
 MOST_RULES = 1000
@@ -32,12 +32,12 @@ def expire_runs(bucket: Bucket, prefix: str) -> int | None:
 
 
 def _days(bucket: Bucket) -> int:
-    """What the bucket's tag says; 0 without one."""
+    """What the bucket's tag says; 0 without one, and where it may not be read: it is not ours to tend then."""
     with bucket.clients.about(f"bucket '{bucket.name}'"):
         try:
             tags = bucket.clients.s3.get_bucket_tagging(Bucket=bucket.name)["TagSet"]
         except Exception as error:
-            if code_of(error) == "NoSuchTagSet":
+            if code_of(error) in ("NoSuchTagSet", *DENIED):
                 return 0
             raise
     found = {tag["Key"]: tag["Value"] for tag in tags}.get(RETENTION_TAG, "")

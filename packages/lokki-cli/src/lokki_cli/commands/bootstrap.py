@@ -9,7 +9,7 @@ import click
 from lokki.clock import SYSTEM_CLOCK
 from lokki.config import Option, load_config
 
-from .. import changesview, consent, ui
+from .. import consent, ui
 from ..aws.clients import AwsSettings, Clients
 from ..flowcommand import DEBUG_HELP, PlainHelp
 from ..ops import bootstrap as ops
@@ -18,6 +18,7 @@ from ..ops.bootstrap import Places, Wanted
 from ..ops.stack import Proposal, withdraw
 from ..progress import GOES_ON, shown
 from ..target import Target, account_options
+from .proposing import show_diff
 
 EXAMPLES = """\b
 Examples:
@@ -85,9 +86,8 @@ def offered(there: Target, folder: Path, *, confirmed: bool) -> Places | None:
     places = ops.existing(there.clients)
     if places is None:
         proposal = shown(ops.prepared(there.clients, Wanted(), SYSTEM_CLOCK))
-        if proposal is None:
-            return None
-        places = _made(there.clients, proposal, dry_run=False, confirmed=confirmed, as_json=False)
+        if proposal is not None:
+            places = _made(there.clients, proposal, dry_run=False, confirmed=confirmed, as_json=False)
     if places is not None:
         _write(places, folder)
     return places
@@ -96,10 +96,7 @@ def offered(there: Target, folder: Path, *, confirmed: bool) -> Places | None:
 def _made(clients: Clients, proposal: Proposal, *, dry_run: bool, confirmed: bool, as_json: bool) -> Places | None:
     """Show the change, ask, do it; None where nothing was done."""
     try:
-        if as_json:
-            ui.json_line({"event": "changes"} | proposal.diff.to_dict())
-        else:
-            ui.styled(changesview.rows(proposal.diff, ui.columns()))
+        show_diff(proposal.diff, as_json=as_json)
         question = f"Make {ops.STACK} in {clients.settings.place}, account {clients.identity.account}?"
         wanted = not dry_run and consent.given(question, confirmed=confirmed, as_json=as_json)
     except BaseException:

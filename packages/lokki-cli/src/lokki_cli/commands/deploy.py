@@ -11,21 +11,21 @@ from lokki.clock import SYSTEM_CLOCK
 from lokki.config import Option
 from lokki_builder import BuildOptions, BuildPlan, write_build
 
-from .. import changesview, consent, ui
+from .. import consent, ui
 from ..aws.artifacts import Bucket
 from ..context import FlowContext, pass_flow
-from ..errors import MissingResourceError, OperationError
+from ..errors import MissingResourceError
 from ..flowcommand import FlowCommand
 from ..ops import images
 from ..ops.build import plan
 from ..ops.deploy import Deployed, Ready, Release, compared, deployed, upload
 from ..ops.images import FlowImage
 from ..ops.requirements import missing
-from ..ops.stack import withdraw
 from ..progress import GOES_ON, shown
 from ..target import Target, TargetOptions, target_options
 from . import bootstrap as bootstrapping
 from .again import again
+from .proposing import show, withdraw
 
 EXAMPLES = """\b
 Examples:
@@ -68,9 +68,9 @@ def deploy(
     if ready.up_to_date:
         return _told(as_json, "up to date", there, ready)
     try:
-        _show(ready, as_json)
+        show(ready, as_json=as_json)
         if dry_run:
-            _withdraw(there, ready)
+            withdraw(clients, ready)
             return _told(as_json, "dry run", there, ready)
         image = FlowImage.of(built, config)
         wanted = image if image and not images.is_there(image, clients) else None
@@ -78,12 +78,12 @@ def deploy(
             ui.warnings(event.text for event in images.ready_to_build(wanted, config))
         question = f"Deploy {there.names.stack} to {clients.settings.place}, account {who.account}?"
         if not consent.given(question, confirmed=confirm, as_json=as_json):
-            _withdraw(there, ready)
+            withdraw(clients, ready)
             ui.note("nothing was changed")
             return 1
         shown(upload(built, wanted, folder / "lambdas", release, config, clients), as_json=as_json)
     except BaseException:
-        _withdraw(there, ready)
+        withdraw(clients, ready)
         raise
     done = shown(deployed(clients, ready, SYSTEM_CLOCK), as_json=as_json, interrupted=GOES_ON)
     return _told(as_json, "deployed", there, ready, done)
@@ -119,26 +119,6 @@ def _build(context: FlowContext, there: Target) -> tuple[BuildPlan, Path]:
         planned = plan(context.flow, context.given, there.config, BuildOptions(base_digest=digest))
     ui.warnings(planned.plan.warnings)
     return planned.plan, write_build(planned.plan, there.config.build_dir)
-
-
-def _show(ready: Ready, as_json: bool) -> None:
-    """What would change."""
-    if ready.replaces is not None:
-        text = f"the stack {ready.replaces.name} was never made whole ({ready.replaces.status}): it is deleted first"
-        ui.warnings([text])
-    elif ready.proposal is not None and not as_json:
-        ui.styled(changesview.rows(ready.proposal.diff, ui.columns()))
-    elif ready.proposal is not None:
-        ui.json_line({"event": "changes"} | ready.proposal.diff.to_dict())
-
-
-def _withdraw(there: Target, ready: Ready) -> None:
-    """Leave nothing of a change that is not carried out; where that fails there is something more important to say."""
-    if ready.proposal is not None:
-        try:
-            withdraw(there.clients, ready.proposal)
-        except OperationError as error:
-            ui.warnings([f"the change set {ready.proposal.change.name} is left behind: {error}"])
 
 
 def _told(as_json: bool, status: str, there: Target, ready: Ready, done: Deployed | None = None) -> int:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 from lokki.clock import SYSTEM_CLOCK
 
-from .. import changesview, consent, ui
+from .. import consent, ui
 from ..context import FlowContext, pass_flow
 from ..flowcommand import FlowCommand
 from ..ops import history
 from ..ops.deploy import Ready, deployed
 from ..ops.rollback import bucket_of, prepared
-from ..ops.stack import withdraw
 from ..progress import GOES_ON, shown
 from ..target import Target, TargetOptions, target_options
+from .proposing import show, withdraw
 
 EXAMPLES = """\b
 Examples:
@@ -52,18 +52,18 @@ def rollback(
         return _listed(history.read(bucket, there.names), as_json)
     steps = prepared(there.clients, there.names, there.config, bucket, chosen, SYSTEM_CLOCK)
     ready = shown(steps, as_json=as_json)
-    if ready.proposal is None:
+    if ready.up_to_date:
         return _told(there, ready, "up to date", as_json)
     try:
-        _show(ready, as_json)
+        show(ready, as_json=as_json)
         question = f"Roll back {there.names.stack} in {there.clients.settings.place}, account {who.account}?"
         wanted = not dry_run and consent.given(question, confirmed=confirm, as_json=as_json)
     except BaseException:
-        withdraw(there.clients, ready.proposal)
+        withdraw(there.clients, ready)
         raise
     if not wanted:
-        withdraw(there.clients, ready.proposal)
-        return _told(there, ready, "dry run", as_json) if dry_run else 1
+        withdraw(there.clients, ready)
+        return _told(there, ready, "dry run" if dry_run else "declined", as_json)
     shown(deployed(there.clients, ready, SYSTEM_CLOCK), as_json=as_json, interrupted=GOES_ON)
     return _told(there, ready, "rolled back", as_json)
 
@@ -78,24 +78,18 @@ def _listed(records: list[history.Deployment], as_json: bool) -> int:
     return 0
 
 
-def _show(ready: Ready, as_json: bool) -> None:
-    assert ready.proposal is not None  # noqa: S101  # asked before
-    if as_json:
-        ui.json_line({"event": "changes"} | ready.proposal.diff.to_dict())
-    else:
-        ui.styled(changesview.rows(ready.proposal.diff, ui.columns()))
-
-
 def _told(there: Target, ready: Ready, status: str, as_json: bool) -> int:
+    code = 1 if status == "declined" else 0
     if as_json:
         ui.json_line(
             {"event": "result", "status": status, "stack": there.names.stack, "restores": ready.release.restores}
         )
-        return 0
+        return code
     texts = {
         "up to date": f"{there.names.stack} is as that deployment left it: nothing was changed",
         "dry run": "nothing was changed: this was a dry run",
+        "declined": "nothing was changed",
         "rolled back": f"rolled {there.names.stack} back to {ready.release.restores}",
     }
     ui.lines([texts[status]])
-    return 0
+    return code

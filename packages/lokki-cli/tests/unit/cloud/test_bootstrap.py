@@ -14,12 +14,13 @@ from lokki_cli.aws import stacks
 from lokki_cli.aws.artifacts import Bucket
 from lokki_cli.aws.clients import AwsSettings, Clients
 from lokki_cli.aws.lifecycle import expire_runs
+from lokki_cli.errors import OperationError
 from lokki_cli.ops import bootstrap
 from lokki_cli.ops.bootstrap import STACK, Wanted
 
 from .lokki import Lokki
 from .scripted import stack
-from .servers import ACCOUNT, REGION, Gate, clients
+from .servers import ACCOUNT, REGION, Answer, Gate, clients
 from .terminal import Terminal
 
 NAME = f"lokki-{ACCOUNT}-{REGION}"
@@ -146,8 +147,7 @@ def test_runs_expire_where_the_bucket_says_so(aws: Clients, bucket: Bucket) -> N
     assert expire_runs(bucket, "birds/runs/") is None  # no tags
     aws.s3.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
     assert expire_runs(bucket, "birds/runs/") is None
-    tags = [{"Key": "lokki:runs-retention-days", "Value": "30"}]
-    aws.s3.put_bucket_tagging(Bucket=bucket.name, Tagging={"TagSet": tags})
+    aws.s3.put_bucket_tagging(Bucket=bucket.name, Tagging=RETENTION)
     assert expire_runs(bucket, "birds/runs/") == 30
     assert expire_runs(bucket, "birds/runs/") is None  # it is there
     assert expire_runs(bucket, "bees/runs/") == 30
@@ -158,23 +158,36 @@ def test_runs_expire_where_the_bucket_says_so(aws: Clients, bucket: Bucket) -> N
     ]
 
 
+RETENTION = {"TagSet": [{"Key": "lokki:runs-retention-days", "Value": "30"}]}
+
+
 def test_a_deployment_does_not_fail_of_rules_that_may_not_be_set(
-    lokki: Lokki, faults: Gate, bucket: Bucket, docker: object
+    lokki: Lokki, aws: Clients, faults: Gate, bucket: Bucket, docker: object
 ) -> None:
-    faults.refuse("GET /artifacts", "AccessDenied", status=403)
+    aws.s3.put_bucket_tagging(Bucket=bucket.name, Tagging=RETENTION)
+    faults.refuse("PUT /artifacts", "AccessDenied", status=403)
     lokki.configure(endpoint=faults.url, artifact_bucket="artifacts")
     done = lokki("deploy", "birds_flow.py", "--confirm")
     assert done.code == 0, done.err
     assert "warning: runs in the bucket will not expire: bucket 'artifacts': these credentials may not do" in done.err
 
 
-@pytest.mark.parametrize("code", ["NoSuchTagSetX", "AccessDenied"])
-def test_other_answers_about_rules_are_errors(bucket: Bucket, faults: Gate, code: str) -> None:
-    faults.refuse("GET /artifacts", code, status=403)
-    from lokki_cli.errors import OperationError
+def test_a_bucket_whose_tags_may_not_be_read_is_left_alone(bucket: Bucket, faults: Gate) -> None:
+    faults.refuse("GET /artifacts", "AccessDenied", status=403)
+    assert expire_runs(Bucket(clients(faults.url), "artifacts"), "birds/runs/") is None
+    assert faults.seen == ["GET /artifacts"]
 
-    with pytest.raises(OperationError):
-        expire_runs(Bucket(clients(faults.url), "artifacts"), "birds/runs/")
+
+def test_other_answers_about_rules_are_errors(aws: Clients, bucket: Bucket, faults: Gate) -> None:
+    aws.s3.put_bucket_tagging(Bucket=bucket.name, Tagging=RETENTION)
+    asked = Bucket(clients(faults.url), "artifacts")
+    faults.refuse("GET /artifacts", "Odd", status=400)
+    with pytest.raises(OperationError, match="AWS refused GetBucketTagging, Odd"):
+        expire_runs(asked, "birds/runs/")
+    passed = iter([None])
+    faults.answers["GET /artifacts"] = lambda: next(passed, Answer("Odd"))
+    with pytest.raises(OperationError, match="AWS refused GetBucketLifecycleConfiguration, Odd"):
+        expire_runs(asked, "birds/runs/")
 
 
 def test_the_template_is_valid(tmp_path: Path) -> None:

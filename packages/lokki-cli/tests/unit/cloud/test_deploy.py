@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from lokki_cli.aws import stacks
@@ -10,9 +11,10 @@ from lokki_cli.aws.artifacts import Bucket
 from lokki_cli.aws.clients import Clients
 
 from .dockers import StandIn
-from .lokki import Lokki
+from .lokki import Finished, Lokki
 from .scripted import stack
 from .servers import Gate
+from .terminal import Terminal
 
 TOPIC = {"Topic": {"Type": "AWS::SNS::Topic"}}
 
@@ -282,3 +284,58 @@ def test_an_image_with_a_chosen_tag_is_built_whenever_the_code_changed(lokki: Lo
     lokki.write_flow("flying")
     assert lokki(*words).code == 0
     assert len(docker.called("build")) == 1
+
+
+@pytest.mark.usefixtures("docker", "bucket")
+def test_a_no_changes_nothing(lokki: Lokki, aws: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(command: str) -> Finished:
+        monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+        return lokki(command, "birds_flow.py")
+
+    refused = ask("deploy")
+    assert refused.code == 1
+    assert refused.err.endswith("nothing was changed\n")
+    assert stacks.find(aws, "birds-flow") is None
+
+    lokki("deploy", "birds_flow.py", "--confirm")
+    lokki.write_flow("flying")
+    lokki("deploy", "birds_flow.py", "--confirm")
+    before = stacks.required(aws, "birds-flow").parameters
+    for done in (ask("rollback"), ask("destroy")):
+        assert done.code == 1
+        assert "nothing was changed\n" in done.out + done.err
+    assert lokki("rollback", "birds_flow.py", "--dry-run").out.endswith("nothing was changed: this was a dry run\n")
+    assert lokki("rollback", "birds_flow.py").code == 2  # nobody to ask
+    assert stacks.required(aws, "birds-flow").parameters == before
+    assert aws.cloudformation.list_change_sets(StackName="birds-flow")["Summaries"] == []
+
+
+@pytest.mark.usefixtures("docker", "bucket")
+def test_a_change_set_that_stays_behind_is_told(lokki: Lokki, faults: Gate) -> None:
+    lokki.configure(endpoint=faults.url, artifact_bucket="artifacts")
+    faults.refuse("DeleteChangeSet", "AccessDenied", "not authorized to perform: cloudformation:DeleteChangeSet")
+    done = lokki("deploy", "birds_flow.py", "--dry-run")
+    assert done.code == 0, done.err
+    assert "warning: the change set lokki-20" in done.err
+    assert (
+        "is left behind: stack 'birds-flow': these credentials may not do cloudformation:DeleteChangeSet." in done.err
+    )
+
+
+def test_a_busy_stack_is_not_deleted(lokki: Lokki, faults: Gate) -> None:
+    lokki.configure(endpoint=faults.url, artifact_bucket="artifacts")
+    faults.answers["DescribeStacks"] = lambda: stack("UPDATE_IN_PROGRESS")
+    done = lokki("destroy", "birds_flow.py", "--confirm")
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == (
+        "error: stack 'birds-flow': it is busy (UPDATE_IN_PROGRESS). Wait until that is done, then try again."
+    )
+
+
+@pytest.mark.usefixtures("docker", "bucket")
+def test_runs_under_way_are_told_before_they_end(lokki: Lokki, aws: Clients) -> None:
+    result = lokki("deploy", "birds_flow.py", "--confirm", "--json").records[-1]
+    aws.stepfunctions.start_execution(stateMachineArn=result["state_machine"], name="r1", input="{}")
+    done = lokki("destroy", "birds_flow.py", "--confirm")
+    assert done.code == 0, done.err
+    assert "  - 1 run under way\n" in done.out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from lokki.config import LokkiConfig
-from lokki_cli.aws.clients import AwsSettings
+from lokki_cli.aws.clients import ATTEMPTS, AwsSettings, Clients
 from lokki_cli.aws.names import Names
 from lokki_cli.errors import CommandLineError
 
@@ -43,3 +43,22 @@ def test_where_requests_go(monkeypatch: pytest.MonkeyPatch) -> None:
     assert AwsSettings.from_config(config, "work") == AwsSettings("eu-west-1", "work", "http://here:1")
     chosen = LokkiConfig({"aws.endpoint": "http://there:2"})
     assert AwsSettings.from_config(chosen).place == "us-east-1 at http://there:2"
+
+
+def test_every_service_has_its_client() -> None:
+    found = Clients(AwsSettings("eu-west-1"))
+    made = {
+        "cloudformation": found.cloudformation,
+        "stepfunctions": found.stepfunctions,
+        "s3": found.s3,
+        "logs": found.logs,
+        "ecr": found.ecr,
+        "sts": found.sts,
+        "lambda": found.lambda_,
+        "batch": found.batch,
+        "scheduler": found.scheduler,
+    }
+    for name, client in made.items():
+        assert name in client.meta.endpoint_url or client.meta.service_model.service_name == name
+        assert client.meta.region_name == "eu-west-1"
+        assert client.meta.config.retries == {"mode": "adaptive", "total_max_attempts": ATTEMPTS}

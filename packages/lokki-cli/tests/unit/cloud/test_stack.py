@@ -190,6 +190,20 @@ def proposing(faults: Gate) -> Gate:
     return faults
 
 
+def test_changes_on_several_pages_are_all_read(proposing: Gate) -> None:
+    def page(logical: str, token: str) -> str:
+        change = (
+            f"<Changes><member><Type>Resource</Type><ResourceChange><Action>Add</Action><LogicalResourceId>{logical}"
+            f"</LogicalResourceId><ResourceType>{FUNCTION}</ResourceType></ResourceChange></member></Changes>"
+        )
+        return _change_set("CREATE_COMPLETE", "") + change + token
+
+    pages = iter([page("A", "<NextToken>2</NextToken>"), page("B", "")])
+    proposing.answers["DescribeChangeSet"] = lambda: done("DescribeChangeSet", next(pages))
+    found = stacks.change_set(clients(proposing.url), "birds-flow", "id")
+    assert [change.logical for change in found.changes] == ["A", "B"]
+
+
 def _proposed(gate: Gate, clock: FakeClock) -> Proposal | None:
     asked = clients(gate.url)
     text = "Resources: {}"
