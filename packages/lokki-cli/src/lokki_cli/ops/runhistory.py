@@ -3,7 +3,7 @@
 Input: a Place and a run id. Output: `RunHistory`, and the list of runs. Asks Step Functions only.
 
 A run is called as its first execution. What resumes it is called `<run id>-resume-1`, `-2`, …, so that one request for
-each finds them; an execution that somebody started under another name with `{"resume": …}` is not found here.
+each finds them; one that somebody started under another name with `{"resume": …}` is found by that name only.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def history_of(place: Place, run_id: str) -> RunHistory:
         raise _missing(place, run_id)
     resumed = (first.input or {}).get(RESUME)
     if isinstance(resumed, str) and resumed and resumed != run_id:
-        return history_of(place, resumed)
+        return _with(history_of(place, resumed), first)
     found = [first]
     while STATUSES.get(found[-1].status) in ("failed", "interrupted"):
         further = place.executions.describe(resumed_name(run_id, len(found)))
@@ -93,6 +93,14 @@ def history_of(place: Place, run_id: str) -> RunHistory:
             break
         found.append(further)
     return RunHistory(run_id, tuple(found))
+
+
+def _with(history: RunHistory, execution: Execution) -> RunHistory:
+    """The history with one more execution, unless it is known: somebody gave it a name of their own."""
+    if any(one.arn == execution.arn for one in history.executions):
+        return history
+    found = sorted([*history.executions, execution], key=lambda one: one.started_at)
+    return RunHistory(history.run_id, tuple(found))
 
 
 @dataclass(frozen=True)

@@ -81,3 +81,15 @@ def test_a_run_that_is_called_like_a_resumed_one(here: Folder, aws: Cloud) -> No
     found = recent_runs(flow.place.executions.newest(), 10)
     assert [(run.run_id, run.resumed) for run in found] == [("mine-resume-1", 0)]
     assert read(flow, "mine-resume-1").status == "succeeded"
+
+
+def test_a_run_that_was_resumed_by_hand(here: Folder, aws: Cloud) -> None:
+    here.write(BIRDS)
+    flow = aws.deploy(here.path, "birds_flow.py", "birds_flow")
+    aws.kills = {"join": ["Lambda.Unknown"]}
+    start(flow.place, {}, "r")
+    flow.place.executions.start("by-hand", {"resume": "r"})
+    history = history_of(flow.place, "by-hand")
+    assert (history.run_id, history.status, len(history.executions)) == ("r", "succeeded", 2)
+    assert history_of(flow.place, "r").status == "failed"
+    assert read(flow, "by-hand").result == "flappy goose, flappy duck, flappy seagull"
