@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 
@@ -305,9 +306,11 @@ def test_a_no_changes_nothing(lokki: Lokki, aws: Clients, monkeypatch: pytest.Mo
         assert done.code == 1
         assert "nothing was changed\n" in done.out + done.err
     assert lokki("rollback", "birds_flow.py", "--dry-run").out.endswith("nothing was changed: this was a dry run\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert lokki("rollback", "birds_flow.py").code == 2  # nobody to ask
     assert stacks.required(aws, "birds-flow").parameters == before
-    assert aws.cloudformation.list_change_sets(StackName="birds-flow")["Summaries"] == []
+    left = aws.cloudformation.list_change_sets(StackName="birds-flow")["Summaries"]
+    assert [one["ExecutionStatus"] for one in left] == ["EXECUTE_COMPLETE"] * 2
 
 
 @pytest.mark.usefixtures("docker", "bucket")
