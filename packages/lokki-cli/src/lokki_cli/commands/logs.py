@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 
 import click
 from lokki.clock import SYSTEM_CLOCK
@@ -16,7 +17,7 @@ from ..ops.loglines import LogEntry
 from ..ops.logs import follow, lines
 from ..ops.logsources import Source, sources
 from ..ops.machine import read_machine
-from ..ops.moments import moment
+from ..ops.moments import local, moment
 from ..ops.place import Place
 from ..ops.runhistory import RunHistory, history_of
 from ..target import Target, TargetOptions, target_options
@@ -81,7 +82,11 @@ def logs(
     else:
         found = lines(place.clients, known, begin, moments.get("--end") or _end(history), run)
     shown = (entry for entry in found if platform or not entry.is_platform)
-    _print(shown, [source.step for source in known], as_json)
+    first = next(iter(shown), None)
+    if first is None:
+        ui.note(f"There are no lines since {local(begin)}." + ("" if run else " Look further back: --start 1d"))
+    else:
+        _print(chain([first], shown), [source.step for source in known], as_json)
     return 0
 
 

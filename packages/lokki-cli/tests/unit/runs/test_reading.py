@@ -117,7 +117,9 @@ def test_logs(birds: Folder, typed: Type) -> None:
     assert [line["message"] for line in lines if "data" not in line] == ["flapping goose", "flapping duck"]
     assert {line["step"] for line in lines} == {"flap"}
     assert {line["data"]["run_id"] for line in lines if "data" in line} == {"y"}
-    assert typed("logs", "--start", "2h", "--end", "1h").out == ""
+    done = typed("logs", "--start", "2h", "--end", "1h")
+    assert (done.code, done.out) == (0, "")
+    assert re.fullmatch(r"There are no lines since [\d-]+ [\d:]+\. Look further back: --start 1d\n", done.err)
     assert typed("logs", "--run", "x", "--tail").out.count("flapping") == 1
 
 
