@@ -9,7 +9,7 @@ import pytest
 from lokki_cli.aws.executions import Execution
 from lokki_cli.errors import OperationError
 from lokki_cli.ops.failures import in_words, record_of, run_failure
-from lokki_cli.ops.invoke import start
+from lokki_cli.ops.invoke import resume, start
 from lokki_cli.ops.machine import read_machine
 from lokki_cli.ops.runhistory import history_of
 
@@ -90,3 +90,39 @@ def test_what_step_functions_says_is_read_leniently() -> None:
     assert Execution.from_answer({**answer, "input": "[1]"}).input is None
     assert record_of("no JSON") == record_of('{"errorMessage": "no JSON"}') == record_of("[]") == {}
     assert in_words("Strange.Error", "") == "AWS says no more."
+
+
+def test_a_run_that_took_too_long(here: Folder, aws: Cloud) -> None:
+    here.write(BIRDS)
+    flow = aws.deploy(here.path, "birds_flow.py", "birds_flow")
+    run = aws.states.runs[start(flow.place, {}, "r").execution.arn]
+    run.status = "TIMED_OUT"
+    del run.events[-2:]  # the last state was not left
+    run.tell("ExecutionTimedOut")
+    failure = failure_of(flow)
+    assert (failure.node, failure.error_type) == ("join", "States.Timeout")
+    assert "step 'join': States.Timeout: it took longer than its timeout allows" in failure.message
+
+
+def test_a_killed_item_that_nobody_lists(here: Folder, aws: Cloud) -> None:
+    here.write(BIRDS)
+    flow = aws.deploy(here.path, "birds_flow.py", "birds_flow")
+    aws.kills = {"flap": ["Runtime.ExitError"]}
+    start(flow.place, {}, "r")
+    aws.states.lists_children = False
+    failure = failure_of(flow)
+    assert (failure.node, failure.index, failure.traceback) == ("flap", None, "")
+    assert "step 'flap': States.ExceedToleratedFailureThreshold: an item failed." in failure.message
+
+
+def test_an_error_of_an_earlier_execution_is_not_taken_for_the_last_ones(here: Folder, aws: Cloud) -> None:
+    here.write(BIRDS.replace('return ", ".join(birds)', 'raise OSError("no line")'))
+    flow = aws.deploy(here.path, "birds_flow.py", "birds_flow")
+    start(flow.place, {}, "r")
+    assert failure_of(flow).error_type == "OSError"
+    aws.kills = {"join": ["Sandbox.Timedout"]}
+    resume(flow.place, "r")
+    failure = failure_of(flow)
+    assert (failure.error_type, failure.traceback) == ("Sandbox.Timedout", "")
+    flow.store.write_error(flow.name, "r", "join", {"message": "m", "at": "never"})
+    assert failure_of(flow).error_type == "Sandbox.Timedout"
