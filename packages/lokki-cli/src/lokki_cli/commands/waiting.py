@@ -19,6 +19,7 @@ from lokki.logging import HumanLog, JsonLog
 from lokki.runner.events import Event, Listener
 
 from .. import ui
+from ..errors import OperationError
 from ..ops.deployedrun import DeployedRun
 from ..ops.failures import run_failure
 from ..ops.invoke import Started
@@ -52,6 +53,10 @@ def waited(target: Target, started: Started, *, as_json: bool) -> int:
         ui.note(f"No longer watching; run '{started.run_id}' goes on.")
         ui.note(f"Watch it again: {again('show', '--run', started.run_id, '--wait')}")
         return INTERRUPTED
+    except OperationError as error:
+        goes_on = f"Run '{started.run_id}' goes on; watch it again: {again('show', '--run', started.run_id, '--wait')}"
+        error.hint = f"{error.hint} {goes_on}" if error.hint else goes_on
+        raise
     if end == "run_success":
         return _succeeded(target, place, started, as_json=as_json)
     return _failed(place, Started(started.run_id, last), as_json=as_json)

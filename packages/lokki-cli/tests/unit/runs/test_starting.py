@@ -125,6 +125,14 @@ def test_ctrl_c_only_ends_the_waiting(birds: Folder, aws: Cloud) -> None:
     assert "Watch it again: lokki-cli show birds_flow.py --run x --wait --region us-east-1" in err
 
 
+def test_what_ends_the_waiting_does_not_end_the_run(birds: Folder, aws: Cloud, typed: Type) -> None:
+    aws.refuse("GetExecutionHistory", "AccessDeniedException", "not authorized to perform: states:GetExecutionHistory")
+    done = typed("invoke", "--wait", "--run-id", "x")
+    assert (done.code, done.out) == (1, "")
+    assert "these credentials may not do states:GetExecutionHistory" in done.err
+    assert "Run 'x' goes on; watch it again: lokki-cli show birds_flow.py --run x --wait" in done.err
+
+
 def test_json_lines_while_waiting(birds: Folder, typed: Type, monkeypatch: pytest.MonkeyPatch) -> None:
     birds.write("[logging]\nformat = 'json'\n", "lokki.toml")
     done = typed("invoke", "--wait")
