@@ -143,7 +143,7 @@ def deploy_stack() -> Iterator[DeployStack]:
 
         def made(project: Project) -> DeployedStack:
             deployed = DeployedStack.make(project)
-            stack.callback(deployed.destroy)
+            stack.callback(deployed.remove)
             return deployed
 
         yield made

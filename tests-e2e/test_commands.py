@@ -16,7 +16,7 @@ def strict(project: MakeProject) -> Iterator[DeployedStack]:
     """The flow whose map tolerates nothing."""
     stack = DeployedStack.make(project("strict_flow"))
     yield stack
-    stack.destroy()
+    stack.remove()
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def birds(project: MakeProject) -> Iterator[DeployedStack]:
     """The birds."""
     stack = DeployedStack.make(project("birds_flow"))
     yield stack
-    stack.destroy()
+    stack.remove()
 
 
 def test_invoke_and_wait_prints_what_run_prints(birds: DeployedStack) -> None:

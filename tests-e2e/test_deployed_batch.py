@@ -63,7 +63,7 @@ def fargate(project: MakeProject) -> Iterator[DeployedStack]:
     """A stack that has everything for Batch, and a schedule."""
     stack = DeployedStack.make(project("fargate_flow", batch=NETWORK))
     yield stack
-    stack.destroy()
+    stack.remove()
 
 
 def test_a_queue_of_the_stacks_own(fargate: DeployedStack, run_locally: RunLocally) -> None:

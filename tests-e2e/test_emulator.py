@@ -34,7 +34,7 @@ def machine(project: MakeProject) -> Iterator[tuple[DeployedStack, Any]]:
     """A stack and what Step Functions tells of its state machine."""
     stack = DeployedStack.make(project("strict_flow"))
     yield stack, stack.aws.client("stepfunctions").describe_state_machine(stateMachineArn=stack.machine_arn)
-    stack.destroy()
+    stack.remove()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from lokki import environment
 from lokki.decorators import Flow
+from lokki_builder.cfn.names import stack_name
 
 from .aws import Aws
 from .docker import Docker, Finished
@@ -49,8 +51,9 @@ class Project:
 
     @property
     def name(self) -> str:
-        """What the flow is deployed as."""
-        return self.flow.name
+        """What the flow is deployed as, in the environment that lokki.toml names."""
+        settings = tomllib.loads((self.folder / "lokki.toml").read_text(encoding="utf-8"))
+        return stack_name(self.flow.name, settings["aws"].get("environment", ""))
 
     def configure(self, **tables: Mapping[str, object]) -> None:
         """Write lokki.toml: what every project has, the bucket, and `tables` above that."""
