@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .docker import EngineMissingError, load_base, start_engine, stop_engine
+from .docker import EngineMissingError, engine_in_use, kept_mark, load_base, start_engine
 from .images import build_runtime
 from .managed import build_managed
 from .places import cache
@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
 def up() -> list[str]:
     """Start engine, emulator and registry, make the images that flows and zips run in. The variables to set."""
     docker = start_engine()
+    kept_mark().touch()
     base = load_base()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -44,9 +45,10 @@ def up() -> list[str]:
 
 
 def down() -> list[str]:
-    """End what `up` started; images and what was downloaded stay."""
-    StandIn(start_engine(), logs()).down()
-    stop_engine()
+    """End what `up` started, the engine only where no tests use it; images and what was downloaded stay."""
+    kept_mark().unlink(missing_ok=True)
+    with engine_in_use(keep=False) as docker:
+        StandIn(docker, logs()).down()
     return []
 
 

@@ -92,7 +92,7 @@ def start_engine() -> Docker:
 
 @contextmanager
 def engine_in_use(*, keep: bool) -> Iterator[Docker]:
-    """`start_engine` for the length of a block. Whoever is the last to leave stops it, unless told to `keep` it."""
+    """`start_engine` for the length of a block. Whoever is the last to leave stops it, unless it is to be kept."""
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / "engine.users").open("w") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
@@ -102,8 +102,13 @@ def engine_in_use(*, keep: bool) -> Iterator[Docker]:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        if not keep:
+        if not keep and not kept_mark().exists():
             stop_engine()
+
+
+def kept_mark() -> Path:
+    """A file that says: nobody stops the engine, because somebody works with it by hand."""
+    return cache() / "engine.kept"
 
 
 def load_base() -> str:
