@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lokki import environment
 
-from .places import TESTS
+from .places import TESTS, cache
 
 ENGINE = str(TESTS / "engine" / "engine")
 
@@ -87,6 +90,27 @@ def start_engine() -> Docker:
     return Docker(program, host)
 
 
+@contextmanager
+def engine_in_use(*, keep: bool) -> Iterator[Docker]:
+    """`start_engine` for the length of a block. Whoever is the last to leave stops it, unless it is to be kept."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / "engine.users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        yield start_engine()
+        fcntl.flock(users, fcntl.LOCK_UN)
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        if not keep and not kept_mark().exists():
+            stop_engine()
+
+
+def kept_mark() -> Path:
+    """A file that says: nobody stops the engine, because somebody works with it by hand."""
+    return cache() / "engine.kept"
+
+
 def load_base() -> str:
     """The name of the base image, which is in the engine afterwards."""
     return _engine("base")
@@ -97,8 +121,13 @@ def stop_engine() -> None:
     _engine("down")
 
 
-def _engine(verb: str) -> str:
-    done = subprocess.run([ENGINE, verb], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+def install_packages(*names: str) -> None:
+    """Install what is missing of these Debian packages. Raises EngineMissingError."""
+    _engine("install", *names)
+
+
+def _engine(*words: str) -> str:
+    done = subprocess.run([ENGINE, *words], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        raise EngineMissingError(f"engine {verb}: {done.stderr.strip()}")
+        raise EngineMissingError(f"engine {' '.join(words)}: {done.stderr.strip()}")
     return done.stdout.strip()

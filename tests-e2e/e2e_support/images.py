@@ -9,7 +9,7 @@ from lokki_builder.image.base import RUNTIME_VERSION
 
 from .docker import Docker
 from .places import PYTHON, ROOT
-from .wheels import RUNTIME, download, own_wheels
+from .wheels import download
 
 RUNTIME_IMAGE = f"lokki-runtime:{RUNTIME_VERSION}-py{PYTHON}"
 """The base of a flow's image, as the builder names it."""
@@ -28,12 +28,11 @@ CMD ["flow.handler"]
 """
 
 
-def build_runtime(docker: Docker, base: str, folder: Path) -> str:
-    """Build the image flows start from, out of docker/runtime and wheels only; its name."""
+def build_runtime(docker: Docker, base: str, wheels: Path, folder: Path) -> str:
+    """Build the image flows start from, out of docker/runtime and the folder `wheels` only; its name."""
     context = folder / "runtime"
     shutil.copytree(ROOT / "docker" / "runtime", context, ignore=shutil.ignore_patterns("*.whl", "__pycache__"))
-    own_wheels(context / "wheels")
-    download(context / "wheels", *RUNTIME)
+    shutil.copytree(wheels, context / "wheels", dirs_exist_ok=True)
     docker.build(context, RUNTIME_IMAGE, "--build-arg", f"BASE_IMAGE={base}")
     return RUNTIME_IMAGE
 

@@ -3,7 +3,7 @@
 The definition is the build's, with the template's substitutions. Two things differ from AWS: the result writer is left
 out, which moto does not evaluate, and a Batch task is handed over as an invocation whose payload is what the job would
 be submitted with, because moto's own Batch wants another engine. The interpreter reads manifests from the same S3 as
-the containers.
+the containers, or by a function that is given.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import boto3
@@ -26,10 +26,14 @@ from .containers import Answer
 from .storage import CREDENTIALS
 
 BATCH = "batch"
-_EVENT = "before-send.lambda.Invoke"
+_INVOKE = "before-send.lambda.Invoke"
+_READ = "before-send.s3.GetObject"
 
 Invoke = Callable[[str, Any], Answer]
 """Invokes the function with this ARN, or `BATCH` with the parameters of a job."""
+
+Read = Callable[[str, str], bytes]
+"""The object with this key of this bucket."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,16 @@ class Machine:
     """As built, with `${…}`."""
     substitutions: Mapping[str, str]
     invoke: Invoke
+    read: Read | None = None
+    """Reads manifests; None: from moto's own S3, in this process."""
     problems: list[BaseException] = field(default_factory=list)
     """What went wrong in the tests' own code while a machine ran."""
 
     def run(self, given: Mapping[str, Any] | None = None, *, name: str = "") -> Execution:
         """One execution with the input `given`, to its end."""
         states = boto3.client("stepfunctions", **CREDENTIALS)
-        with _answering(self._answer):
+        handlers = {_INVOKE: self._answer} | ({_READ: self._answer_read} if self.read else {})
+        with _answering(handlers):
             arn = states.create_state_machine(
                 name=f"machine-{uuid4().hex[:12]}",
                 definition=json.dumps(executable(self._filled())),
@@ -90,6 +97,13 @@ class Machine:
         headers = {"X-Amz-Function-Error": "Unhandled"} if answer.error else {}
         return AWSResponse(request.url, 200, headers, _Raw(json.dumps(answer.body).encode()))
 
+    def _answer_read(self, request: Any, **_: object) -> AWSResponse:
+        assert self.read is not None
+        parts = urlsplit(request.url)
+        host, path = parts.netloc.split("."), unquote(parts.path.lstrip("/"))
+        bucket, key = (host[0], path) if host[0] != "s3" else tuple(path.split("/", 1))
+        return AWSResponse(request.url, 200, {}, _Raw(self.read(bucket, key)))
+
 
 def executable(value: Any) -> Any:
     """A definition in what moto can execute."""
@@ -108,15 +122,17 @@ _busy = threading.Lock()
 
 
 @contextmanager
-def _answering(handle: Callable[..., AWSResponse]) -> Iterator[None]:
-    """`handle` answers in Lambda's place for as long as the block lasts; one machine at a time."""
+def _answering(handlers: Mapping[str, Callable[..., AWSResponse]]) -> Iterator[None]:
+    """`handlers` answer in AWS's place for as long as the block lasts; one machine at a time."""
     session = boto3._get_default_session()._session  # the one moto's interpreter makes its clients from
     with _busy:
-        session.register(_EVENT, handle, unique_id="containers")
+        for event, handle in handlers.items():
+            session.register(event, handle, unique_id=event)
         try:
             yield
         finally:
-            session.unregister(_EVENT, unique_id="containers")
+            for event in handlers:
+                session.unregister(event, unique_id=event)
 
 
 class _Raw:

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from .places import PYTHON, ROOT, cache
@@ -19,10 +20,18 @@ _PLATFORMS = [f"--platform=manylinux_2_{minor}_x86_64" for minor in range(36, 16
 ]
 
 
-def own_wheels(folder: Path) -> None:
-    """Build the wheels of lokki-core and lokki-runtime into `folder`."""
+def runtime_wheels(folder: Path) -> Path:
+    """Put lokki-runtime into `folder`, and everything it needs; the folder."""
+    _own_wheels(folder)
+    download(folder, *RUNTIME)
+    return folder
+
+
+def _own_wheels(folder: Path) -> None:
+    """Build the wheels of lokki-core and lokki-runtime."""
     sources = [str(ROOT / "packages" / name) for name in ("lokki-core", "lokki-runtime")]
-    _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), *sources)
+    offline = ["--no-build-isolation"] if find_spec("hatchling") else []
+    _pip("wheel", "--no-deps", *offline, "--wheel-dir", str(folder), *sources)
 
 
 def download(folder: Path, *requirements: str) -> None:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 from lokki.boundary import end_process, open_closed_streams, write_out
 from lokki.decorators import Flow
 
@@ -70,8 +71,16 @@ class Commands(PlainHelp, click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first word names. Raises CommandLineError where none does."""
         if args[0] not in registry.names():
+            if ctx.resilient_parsing:
+                return None, None, []
             raise CommandLineError(_unknown(args, ctx.command_path), hint=f"See: {ctx.command_path} --help")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands with their lines, without importing them, and options."""
+        found = click.Command.shell_complete(self, ctx, incomplete)
+        names = [name for name in registry.names() if name.startswith(incomplete)]
+        return found + [CompletionItem(name, help=registry.summary(name)) for name in names]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What this is about: the flow, where there is one."""

@@ -1,14 +1,19 @@
 """Every error lokki-cli raises on purpose.
 
     lokki.LokkiError
-      CommandLineError     2
-      FlowNotFoundError    2
-      BrokenCommandError   1
-      OperationError       1
-        CredentialsError   1
-        DockerError        1
-        StackError         1
-        NotDeployedError   1
+      CommandLineError          2
+      FlowNotFoundError         2
+      BrokenCommandError        1
+      OperationError            1
+        CredentialsError        1
+          AccessDeniedError     1
+        UnreachableError        1
+        ThrottledError          1
+        MissingResourceError    1
+        NameTakenError          1
+        DockerError             1
+        StackError              1
+        NotDeployedError        1
 
 The number is the exit code of the command line. A message reads *where: what. hint.*
 """
@@ -39,7 +44,27 @@ class OperationError(LokkiError):
 
 
 class CredentialsError(OperationError):
-    """AWS credentials are missing, expired or not allowed to do this."""
+    """AWS credentials are missing, expired or not accepted."""
+
+
+class AccessDeniedError(CredentialsError):
+    """The credentials work, but may not do this."""
+
+
+class UnreachableError(OperationError):
+    """Nobody answers where AWS, or an emulator, should be."""
+
+
+class ThrottledError(OperationError):
+    """AWS refused every one of many attempts because of its request rates."""
+
+
+class MissingResourceError(OperationError):
+    """A bucket, repository, image, object or run is not there, or is in another region."""
+
+
+class NameTakenError(OperationError):
+    """Something else bears the name already."""
 
 
 class DockerError(OperationError):

@@ -12,15 +12,21 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from lokki.boundary import write_out
 from lokki.decorators import Flow
 
 from .context import FlowContext
 from .discover import load_flow
 from .errors import CommandLineError
+from .ops.completion import flow_words, local_runs
+from .ops.completion import parameter_options as options_of
 from .options import ParameterOption, given, parameter_options
 
 HELP = ("-h", "--help")
+TARGET = "lokki_cli.flowcommand.target"
+"""Where a click context keeps the word that named the flow."""
+
 DEBUG_HELP = "Show lokki's own traceback of an error."
 
 
@@ -68,12 +74,30 @@ class FlowCommand(PlainHelp):
         if place is None:
             if set(HELP) & set(args):
                 return args
+            if ctx.resilient_parsing:
+                return args
             raise CommandLineError("no flow is named.", hint=f"Write: {ctx.command_path} FILE.py")
-        flow, file = load_flow(args[place])
+        ctx.meta[TARGET] = args[place]
         rest = [*args[:place], *args[place + 1 :]]
+        if ctx.resilient_parsing:  # a shell completes a word; nothing of the author's is run for that
+            return rest
+        flow, file = load_flow(args[place])
         sys.argv = [file, str(ctx.info_name), *rest]
         ctx.obj = FlowContext(flow)
         return rest
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Options, those of the flow's parameters too; before a flow is named, flow files."""
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            known = {item.value for item in found}
+            words = self.completed_options(ctx)
+            return found + [CompletionItem(w) for w in words if w.startswith(incomplete) and w not in known]
+        return found + complete_flow(ctx, None, incomplete)
+
+    def completed_options(self, ctx: click.Context) -> list[str]:
+        """Options that click does not know of while a shell completes a word."""
+        return options_of(ctx.meta[TARGET]) if self.takes_parameters and TARGET in ctx.meta else []
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own options, then the flow's parameters."""
@@ -108,13 +132,19 @@ class FlowCommand(PlainHelp):
 class CoreCommand(FlowCommand):
     """A command of lokki-core: it reads its words itself."""
 
-    def __init__(self, name: str, run: Callable[[Flow[Any], Sequence[str]], int], help: str) -> None:
+    def __init__(
+        self, name: str, run: Callable[[Flow[Any], Sequence[str]], int], help: str, options: Sequence[str] = ()
+    ) -> None:
         super().__init__(name, help=help)
         self.run = run
+        self.core_options = options
+        """Its options, for shells that complete them; where there are any, the flow's parameters are options too."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the flow and leave the other words alone; without a flow there is only `--help`."""
         rest = self.settle(ctx, args)
+        if ctx.resilient_parsing:
+            return []
         if ctx.find_object(FlowContext) is None:
             return click.Command.parse_args(self, ctx, ["--help"])
         ctx.args = rest
@@ -123,9 +153,27 @@ class CoreCommand(FlowCommand):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Core lists them, with a flow at hand."""
 
+    def completed_options(self, ctx: click.Context) -> list[str]:
+        """Core's options and the flow's parameters."""
+        return [*self.core_options, *(options_of(ctx.meta[TARGET]) if self.core_options and TARGET in ctx.meta else [])]
+
     def invoke(self, ctx: click.Context) -> int:
         """Let core do it."""
         return self.run(ctx.ensure_object(FlowContext).flow, ctx.args)
+
+
+def complete_flow(ctx: click.Context, param: click.Parameter | None, incomplete: str) -> list[CompletionItem]:
+    """Flow files, while none is named."""
+    if TARGET in ctx.meta or ctx.find_object(FlowContext) is not None:
+        return []
+    return [CompletionItem(word) for word in flow_words(incomplete)]
+
+
+def complete_run(ctx: click.Context, param: click.Parameter | None, incomplete: str) -> list[CompletionItem]:
+    """Flow files while none is named, then runs on this machine."""
+    if TARGET not in ctx.meta:
+        return complete_flow(ctx, param, incomplete)
+    return [CompletionItem(run) for run in local_runs(ctx.meta[TARGET], incomplete)]
 
 
 def place_of_flow(words: Sequence[str], with_values: Collection[str] = ()) -> int | None:

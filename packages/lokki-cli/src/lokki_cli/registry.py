@@ -18,7 +18,19 @@ COMMANDS = "lokki.commands"
 SUMMARIES = {
     "run": "Run the flow on this machine.",
     "build": "Write what deploying the flow needs to a folder.",
+    "deploy": "Bring the flow to AWS, as a CloudFormation stack.",
+    "invoke": "Start a run of the deployed flow.",
+    "resume": "Go on with a deployed run that did not succeed.",
+    "show": "List recent runs, or show one step by step.",
+    "logs": "Print what the deployed steps wrote.",
+    "result": "Print what a run, a step or an item returned.",
+    "destroy": "Delete the flow's stack.",
+    "rollback": "Go back to an earlier deployment.",
+    "graph": "Draw the flow.",
     "config": "Show every configuration value and where it came from.",
+    "bootstrap": "Make the bucket and repository flows are deployed into.",
+    "image": "Build the image that flows' images start from.",
+    "completion": "Print what makes a shell complete commands.",
 }
 """{command of this package: what it does, in a line}, as `--help` lists them."""
 

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 """Columns where there is no terminal."""
+
+_STEP_COLOURS = ("cyan", "magenta", "green", "bright_blue", "yellow", "bright_magenta", "bright_cyan")
+STEP_COLOURS = len(_STEP_COLOURS)
+"""How many steps have a colour of their own, as the roles `step0`, `step1`, …"""
+
+STYLES = {
+    "title": "bold",
+    "name": "bold cyan",
+    "detail": "dim",
+    "frame": "dim",
+    "good": "green",
+    "bad": "red",
+    "busy": "yellow",
+    **{f"step{place}": colour for place, colour in enumerate(_STEP_COLOURS)},
+}
+"""{what a piece of a line is: how rich shows it}: the terminal's own colours, so that light and dark ones both work."""
 
 
 def lines(text: Iterable[str]) -> None:
@@ -37,6 +53,64 @@ def lines(text: Iterable[str]) -> None:
 def document(data: object) -> None:
     """One JSON object on stdout."""
     write_out(json.dumps(data, indent=2) + "\n")
+
+
+def text(content: str) -> None:
+    """Text on stdout as it is."""
+    write_out(content)
+
+
+def styled(rows: Iterable[Sequence[tuple[str, str]]]) -> None:
+    """Lines on stdout, each as pieces (role, text); a terminal shows what a piece is, by STYLES."""
+    console = _console(sys.stdout)
+    if console is None:
+        write_out("".join("".join(piece for _, piece in row).rstrip() + "\n" for row in rows))
+        return
+    from rich.text import Text  # noqa: PLC0415  # as the console
+
+    for row in rows:
+        line = Text()
+        for role, piece in row:
+            line.append(piece, STYLES.get(role, ""))
+        line.rstrip()
+        console.print(line, soft_wrap=True)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[tuple[str, str]]]) -> None:
+    """Cells (role, text) on stdout, below headings, aligned on the left; columns without any text are left out."""
+    cells = [[("detail", heading) for heading in headings], *map(list, rows)]
+    widths = [max(len(row[place][1]) for row in cells[1:]) for place in range(len(headings))]
+    shown = [place for place, width in enumerate(widths) if width]
+    widths = [max(width, len(headings[place])) for place, width in enumerate(widths)]
+    styled([(cell[0], f"{cell[1]:<{widths[at]}}  ") for at in shown for cell in [row[at]]] for row in cells)
+
+
+def stream(rows: Iterable[Sequence[tuple[str, str]]]) -> None:
+    """As `styled`, each line as soon as it comes."""
+    for row in rows:
+        styled([row])
+
+
+def json_line(data: object) -> None:
+    """One JSON object on a line of stdout."""
+    write_out(json.dumps(data, ensure_ascii=False) + "\n")
+
+
+def note(text: str) -> None:
+    """What is said beside the result, on stderr."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def columns() -> int:
+    """How many columns stdout has; 80 where it is no terminal."""
+    console = _console(sys.stdout)
+    return WIDTH if console is None else console.width
+
+
+def knows_unicode() -> bool:
+    """Whether stdout can show more than ASCII."""
+    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
 
 
 def warnings(texts: Iterable[str]) -> None:

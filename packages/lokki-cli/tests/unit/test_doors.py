@@ -11,7 +11,12 @@ import pytest
 from .conftest import BIRDS, DAILY, SPELLINGS, Folder, program, tree
 
 BOTH_DOORS = pytest.mark.parametrize("spelling", ["script", "lokki-cli"])
-COMMANDS = ("run", "build", "config")
+PARAMETERS = ("run", "build", "deploy", "invoke", "graph")
+"""Commands that take the flow's parameters."""
+OTHERS = ("resume", "show", "logs", "result", "destroy", "rollback", "config")
+ALONE = ("bootstrap", "image", "completion")
+"""Commands without a flow."""
+COMMANDS = (*PARAMETERS[:4], *OTHERS[:-1], "graph", "config", *ALONE)
 
 
 def test_all_spellings_run_alike(folder: Folder) -> None:
@@ -70,7 +75,7 @@ def test_a_step_that_fails_is_exit_code_1(folder: Folder, spelling: str) -> None
     assert "Go on with: python birds_flow.py run --resume" in done.stderr
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*PARAMETERS, *OTHERS])
 @BOTH_DOORS
 def test_help_of_every_command(folder: Folder, spelling: str, command: str) -> None:
     folder.write(DAILY, "daily.py")
@@ -78,8 +83,16 @@ def test_help_of_every_command(folder: Folder, spelling: str, command: str) -> N
     assert (done.returncode, done.stderr) == (0, "")
     assert command in done.stdout.splitlines()[0]
     assert "python" in done.stdout  # an example
-    assert command == "config" or "--day VALUE" in done.stdout
+    assert ("--day VALUE" in done.stdout) is (command in PARAMETERS)
     assert "SUPPRESS" not in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines()), done.stdout
+
+
+@pytest.mark.parametrize("command", ALONE)
+def test_help_of_commands_without_a_flow(folder: Folder, command: str) -> None:
+    done = folder.cli(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"  lokki-cli {command}" in done.stdout  # an example
     assert all(len(line) <= 80 for line in done.stdout.splitlines()), done.stdout
 
 
@@ -170,7 +183,8 @@ def test_what_one_spelling_ran_another_reads(folder: Folder) -> None:
 
 
 IMPORTED = """
-import sys
+import os, sys
+os._exit = sys.exit  # a run whose threads are still ending ends the process by force
 sys.argv = {argv!r}
 {start}
 print("imported:", *(name for name in {names!r} if name in sys.modules), file=sys.__stdout__)
@@ -201,3 +215,9 @@ def test_a_build_that_no_terminal_sees_leaves_rich_out(folder: Folder) -> None:
     folder.write(BIRDS)
     words = ["lokki-cli", "build", "birds_flow.py"]
     assert imported(folder, words, "from lokki_cli.app import main; main()", "rich", "boto3") == []
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("run", "config")])
+def test_only_work_in_aws_loads_its_client(folder: Folder, command: str) -> None:
+    argv = ["lokki-cli", command, "--help"]
+    assert imported(folder, argv, "from lokki_cli.app import main; main()", "boto3", "botocore", "rich") == []

@@ -1,21 +1,23 @@
 """`lokki.Run`: what a run did and what it made, read back from where it is kept.
 
-Input: a flow's name and a run id. Output: statuses, results, inputs and errors. Local runs are read by `localrun`,
-deployed ones by the package lokki-cli, which registers itself in the entry-point group `lokki.runs`.
+Input: a flow's name and a run id. Output: statuses, results, inputs and errors. Runs on this machine are read by
+`localrun`, deployed ones by the package lokki-cli, which registers itself in the entry-point group `lokki.runs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from .errors import MissingPackageError, ObjectMissingError
+from .errors import ConfigError, LokkiError, MissingPackageError, ObjectMissingError
 from .failure import ItemFailure
 from .graph import FlowGraph, MapLink, TaskEntry
 from .localrun import LocalRun
 from .naming import flow_name
 from .places import Path, depth, find, results_of_map
+
+T = TypeVar("T")
 
 BACKENDS = "lokki.runs"
 """Entry points: callables that take (flow name, run id) and return a RunBackend."""
@@ -49,15 +51,36 @@ class RunBackend(Protocol):
 class Run:
     """A run of a flow: `Run("birds-flow", run_id)["flap_bird"][3].output`.
 
-    `root` is the folder that holds the runs; by default `.lokki` in the current folder or one above it. `Run` with
-    `deployed=True` reads a run on AWS. Raises LokkiError where there is no such run.
+    Where the run is looked for:
+
+    - `deployed=None`, the default: on this machine and, where it is not there, on AWS. The second needs the package
+      lokki-cli and a configuration that names a bucket (`aws.artifact_bucket`, as in `lokki.toml` of the current
+      folder or one above it); nothing is asked of AWS without one. The error says what is missing.
+    - `deployed=False`: only on this machine. `root` is the folder that holds the runs, by default `.lokki` in the
+      current folder or one above it; naming one means this, too.
+    - `deployed=True`: only on AWS.
+
+    A run id that exists in both places is the one on this machine. What is read is what the run has made so far;
+    a new `Run` looks again. `backend` is for programs that know where the run is and need not look.
+
+    Raises ObjectMissingError, or another LokkiError, where there is no such run.
     """
 
-    def __init__(self, flow: str, run_id: str, *, root: str | None = None, deployed: bool = False) -> None:
+    def __init__(
+        self,
+        flow: str,
+        run_id: str,
+        *,
+        root: str | None = None,
+        deployed: bool | None = None,
+        backend: RunBackend | None = None,
+    ) -> None:
         self.flow = flow_name(flow)
         self.run_id = run_id
-        self._backend = _deployed(self.flow, run_id) if deployed else LocalRun(self.flow, run_id, root=root)
-        self._document = self._backend.document()
+        if backend is not None:
+            self._backend, self._document = backend, backend.document()
+        else:
+            self._backend, self._document = _opened(self.flow, run_id, root, deployed)
 
     @property
     def status(self) -> str:
@@ -199,6 +222,44 @@ def _results_of_open_map(run: Run, link: MapLink, path: Path) -> list[Any]:
     return results_of_map(run._backend, link, path)
 
 
+def _opened(flow: str, run_id: str, root: str | None, deployed: bool | None) -> tuple[RunBackend, Mapping[str, Any]]:
+    """Where the run is, and its document. Raises LokkiError."""
+
+    def here() -> tuple[RunBackend, Mapping[str, Any]]:
+        return _read(LocalRun(flow, run_id, root=root))
+
+    def there() -> tuple[RunBackend, Mapping[str, Any]]:
+        return _read(_deployed(flow, run_id))
+
+    if deployed:
+        return there()
+    return here() if deployed is False or root is not None else first_found(here, there)
+
+
+def first_found(here: Callable[[], T], there: Callable[[], T]) -> T:
+    """What `here` gives, on this machine, else what `there` gives, on AWS.
+
+    Raises the error of `here` where AWS cannot be asked, because a package or its configuration is missing; else that
+    of `there`, with what both say.
+    """
+    try:
+        return here()
+    except LokkiError as error:
+        missed = error
+    try:
+        return there()
+    except (MissingPackageError, ConfigError) as error:
+        missed.hint = " ".join(hint for hint in (missed.hint, f"AWS was not asked: {error}") if hint)
+        raise missed from None
+    except LokkiError as error:
+        error.message = f"{missed.message} Nor is it on AWS: {error.message}"
+        raise error from missed
+
+
+def _read(backend: RunBackend) -> tuple[RunBackend, Mapping[str, Any]]:
+    return backend, backend.document()
+
+
 def _deployed(flow: str, run_id: str) -> RunBackend:
     from importlib.metadata import entry_points  # noqa: PLC0415  # slow, and only deployed runs need it
 
@@ -209,4 +270,4 @@ def _deployed(flow: str, run_id: str) -> RunBackend:
     return backend
 
 
-__all__ = ["Run", "RunBackend", "StepView"]
+__all__ = ["Run", "RunBackend", "StepView", "first_found"]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import lokki
 import pytest
-from lokki import Run
-from lokki.errors import LokkiError, MissingPackageError, ObjectMissingError, StepFailedError
+from lokki import Run, environment
+from lokki.errors import LokkiError, ObjectMissingError, StepFailedError, StoreError
+from lokki.localrun import LocalRun
 from lokki.runs import BACKENDS
 
 from .conftest import Project
@@ -298,23 +301,83 @@ def test_a_flow_file_that_is_broken_now(project: Project, broken: str) -> None:
     assert Run("job", "r", root=project.root).result == [1, 11, 21, 31]
 
 
-def test_a_deployed_run_needs_its_package(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    if not importlib.metadata.entry_points(group=BACKENDS):
-        with pytest.raises(MissingPackageError, match="reading a deployed run needs the package lokki-cli"):
-            Run("job", "r", deployed=True)
+BACKEND = """
+from lokki.errors import ConfigError, StoreError
+class Backend:
+    def __init__(self, flow, run_id): self.name = f'{flow} {run_id}'
+    def document(self):
+        if 'broken' in self.name: raise StoreError('busy.', url='s3://b', operation='read')
+        if 'absent' in self.name: raise ConfigError('nowhere.', key='aws.place', hint='Look elsewhere.')
+        return {'status': 'running', 'params': {}, 'error': self.name}
+"""
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A package that reads deployed runs; it comes before any other."""
     info = tmp_path / "aaa_backend-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: aaa-backend\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text(f"[{BACKENDS}]\naaa = aaa_backend:Backend\n", encoding="utf-8")
-    (tmp_path / "aaa_backend.py").write_text(
-        "class Backend:\n"
-        "    def __init__(self, flow, run_id): self.name = f'{flow} {run_id}'\n"
-        "    def document(self): return {'status': 'running', 'params': {}, 'error': self.name}\n",
-        encoding="utf-8",
-    )
+    (tmp_path / "aaa_backend.py").write_text(BACKEND, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
+
+
+ALONE = """
+import sys
+sys.path[:] = [path for path in sys.path if not path.endswith("packages")]
+from lokki import Run
+from lokki.errors import LokkiError
+for deployed in (True, None):
+    try:
+        Run("job", "r", deployed=deployed)
+    except LokkiError as error:
+        print(type(error).__name__, error)
+"""
+
+
+def test_a_deployed_run_needs_its_package(project: Project) -> None:
+    """In a process that has no package but lokki itself."""
+    source = str(Path(lokki.__file__).parents[1])
+    command = [sys.executable, "-S", "-c", ALONE]
+    env = {**environment.variables(), "PYTHONPATH": source}
+    cwd = project.folder / "empty"
+    cwd.mkdir()
+    done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=True)
+    first, second = done.stdout.splitlines()
+    assert first.startswith("MissingPackageError reading a deployed run needs the package lokki-cli. Install it: pip")
+    assert second.startswith("LokkiError no runs of flow 'job' were found in ")
+    assert second.endswith("reading a deployed run needs the package lokki-cli. Install it: pip install 'lokki-cli'")
+
+
+def test_a_deployed_run_is_read_by_a_package(backend: None) -> None:
     run = Run("my_job", "r", deployed=True)
     assert (run.status, run.error) == ("running", "my-job r")
+
+
+def test_a_run_is_looked_for_here_and_then_on_aws(
+    backend: None, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load(project)
+    project.run(module.job, run_id="here")
+    monkeypatch.chdir(project.folder)
+    assert Run("job", "here").status == "succeeded"
+    assert Run("job", "there").error == "job there"
+    with pytest.raises(ObjectMissingError, match=r"flow 'job' has no run 'there'"):
+        Run("job", "there", deployed=False)
+    with pytest.raises(ObjectMissingError, match=r"flow 'job' has no run 'there'"):
+        Run("job", "there", root=project.root)
+    told = r"flow 'job' has no run 'absent'\. Kept are: here\. AWS was not asked: aws.place: nowhere\. Look elsewhere\."
+    with pytest.raises(ObjectMissingError, match=told):
+        Run("job", "absent")
+    with pytest.raises(StoreError, match=r"flow 'job' has no run 'broken'\. Nor is it on AWS: s3://b: busy\."):
+        Run("job", "broken")
+
+
+def test_whoever_knows_where_a_run_is_gives_its_backend(project: Project) -> None:
+    module = load(project)
+    project.run(module.job, run_id="r")
+    assert Run("job", "r", backend=LocalRun("job", "r", root=project.root)).status == "succeeded"
 
 
 def test_the_document_is_plain_json(project: Project) -> None:

@@ -28,4 +28,6 @@ def _run(flow: Flow[Any], words: Sequence[str]) -> int:
     return run_command(flow, words)
 
 
-run = CoreCommand("run", _run, HELP)
+OPTIONS = "--resume --run-id --executor --workers --store --param --params".split()
+
+run = CoreCommand("run", _run, HELP, OPTIONS)

@@ -13,13 +13,10 @@ from typing import Any
 from lokki.commands.parameters import Given
 from lokki.config import LokkiConfig
 from lokki.decorators import Flow
-from lokki.errors import FlowDefinitionError, GraphError
-from lokki.params import complete, to_json
-from lokki.resolve import Resolved, flow_params, resolve
 from lokki_builder import BuildOptions, BuildPlan, plan_build
 from lokki_builder.gather import gather
 
-from ..placeholders import placeholders
+from .evaluate import evaluate
 
 
 @dataclass(frozen=True)
@@ -31,24 +28,7 @@ class Planned:
     """{required parameter that was not given: the value the flow's body was evaluated with}, as JSON."""
 
 
-def plan(flow: Flow[Any], given: Given, config: LokkiConfig) -> Planned:
+def plan(flow: Flow[Any], given: Given, config: LokkiConfig, options: BuildOptions | None = None) -> Planned:
     """Plan the build of `flow`."""
-    params = flow_params(flow)
-    assumed = placeholders(flow, params, given.values)
-    resolved = _resolve(flow, complete(flow.name, params, {**given.values, **assumed}), to_json(assumed))
-    given.implicit(resolved)  # refuses what neither the flow nor its first step knows
-    return Planned(plan_build(gather(resolved, config, BuildOptions())), to_json(assumed))
-
-
-def _resolve(flow: Flow[Any], values: Mapping[str, Any], assumed: Mapping[str, Any]) -> Resolved:
-    try:
-        return resolve(flow, values)
-    except GraphError:
-        raise
-    except FlowDefinitionError as error:
-        if assumed:
-            made_up = ", ".join(f"{name} = {value!r}" for name, value in assumed.items())
-            options = " ".join(f"--{name.replace('_', '-')} VALUE" for name in assumed)
-            told = f"{error.hint} " if error.hint else ""
-            error.hint = f"{told}It was evaluated with made-up parameters ({made_up}); give real ones: {options}"
-        raise
+    evaluated = evaluate(flow, given)
+    return Planned(plan_build(gather(evaluated.resolved, config, options or BuildOptions())), evaluated.assumed)

@@ -1,0 +1,1 @@
+"""AWS Batch: a queue is a name, a job is a container of the engine."""
