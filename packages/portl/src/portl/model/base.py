@@ -1,8 +1,9 @@
-"""What every model of a job shares: frozen, unknown keys refused, expressions where they are allowed."""
+"""What every model of a job shares: frozen, unknown keys refused; and how a field says that expressions may stand in it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,14 +14,21 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
 
 
+@dataclass(frozen=True)
+class Templated:
+    """Marks a field in which expressions may stand."""
+
+    kind: Literal["value", "condition", "source", "sql"]
+    """`value`: any YAML value, its strings are templates. `condition`, `source`: one expression, bare or in braces.
+    `sql`: a statement whose expressions become bind parameters."""
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 """A name that expressions can use: letters, digits and underscores, not beginning with a digit."""
 
-Template = str
-"""Text in which `{{ expression }}` may stand."""
-
-Value = Any
-"""A value of YAML in whose strings `{{ expression }}` may stand."""
-
-Expression = str | bool | int | float | list[Any] | None
-"""An expression, bare or as one `{{ expression }}`, or a literal value."""
+Text = Annotated[str, Templated("value")]
+Value = Annotated[Any, Templated("value")]
+Mapping = Annotated[dict[str, Any], Templated("value"), Field(min_length=1)]
+Condition = Annotated[str | bool, Templated("condition")]
+Source = Annotated[str | list[Any], Templated("source")]
+SqlText = Annotated[str, Templated("sql"), Field(min_length=1)]
