@@ -147,6 +147,8 @@ class ConnectorError(PortlError):
         """The other side's own code: SQLSTATE, HTTP status, error type; "" where there is none."""
         self.retry_after_s: float | None = None
         """How long the other side asks to wait; None where it does not say."""
+        self.index: int | None = None
+        """Which of several calls it was, from 0; None where there was only one."""
 
 
 class ConnectionFailedError(ConnectorError):

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from portl.retry import RetryPolicy
+
 
 @dataclass(frozen=True)
 class HttpRequest:
@@ -61,22 +63,6 @@ class Reply:
     """Names in small letters."""
     attempts: int = 1
     """How many calls were made, this one included."""
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """How often and when a failed call is made again."""
-
-    max_attempts: int = 1
-    """The first included."""
-    backoff_ms: int = 250
-    """Longest wait before the second attempt; it doubles with each further one."""
-    max_backoff_ms: int = 10_000
-    """No wait is longer, whatever the other side asks for."""
-    jitter: bool = True
-    """Whether waits are chosen at random between 0 and their length."""
-    retry_on: frozenset[str] | None = None
-    """Tokens of errors that are worth another attempt; None for all that are safe to repeat."""
 
 
 class Client(Protocol):

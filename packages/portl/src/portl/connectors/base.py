@@ -43,7 +43,7 @@ class Writer(Protocol):
         ...
 
     def write(self, rows: Rows, indexes: Sequence[int]) -> WriteResult:
-        """Write a chunk; `indexes` are the rows' places in the whole source, ascending (a range, where none is skipped).
+        """Write a chunk; `indexes` are the rows' places in the whole source, ascending (a range where none is skipped).
 
         Raises RowError, DuplicateKeyError, NullKeyError, SchemaError, DatabaseError. After any of them the transaction
         can only be rolled back.
@@ -144,7 +144,7 @@ class Connector(Protocol):
         ...
 
     def explain(self, transaction: Any, operation: Upsert | Insert | Change | Sql) -> tuple[str, ...]:
-        """The same statements, checked against the open `transaction` without writing. Raises as the operation would."""
+        """The same, checked against the open `transaction` without writing. Raises as the operation would."""
         ...
 
     def close(self) -> None:

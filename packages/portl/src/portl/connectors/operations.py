@@ -13,9 +13,9 @@ Row = tuple[Any, ...]
 """Values in the order of the operation's columns."""
 
 Update = Literal["all", "merge", "none"] | tuple[str, ...]
-"""What an upsert does to a row that is there already: write all mapped columns; write those whose new value is not NULL;
-write nothing; write the named columns. Columns of the key are never written. A row whose values would stay as they are
-is not touched."""
+"""What an upsert does to a row that is there already: write all mapped columns; write those whose new value is not
+NULL; write nothing; write the named columns. Columns of the key are never written. A row whose values would stay as
+they are is not touched."""
 
 OnDuplicate = Literal["error", "first", "last"]
 """Rows of one source with the same key: an error; only the first counts; they are written one after the other."""
@@ -124,6 +124,10 @@ class Reading:
     """At most the requested number of rows each; valid while the transaction is open."""
 
 
+Kind = Literal["json", "array", "text", "integer", "number", "blob", ""]
+"""Families of column types that are written differently; "" for all others."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column as the database's catalogue describes it."""
@@ -135,6 +139,10 @@ class Column:
     has_default: bool = False
     writable: bool = True
     """False for computed columns and identities that the database alone gives."""
+    kind: Kind = ""
+    """What Python values it takes: see `Kind`. A domain has the kind of what it is made of."""
+    element: Kind = ""
+    """The kind of an array's elements."""
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,11 @@ class Templated:
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 """A name that expressions can use: letters, digits and underscores, not beginning with a digit."""
 
-Text = Annotated[str, Templated("value")]
-Value = Annotated[Any, Templated("value")]
-Mapping = Annotated[dict[str, Any], Templated("value"), Field(min_length=1)]
+VALUE = Templated("value")
+
+Text = Annotated[str, VALUE]
+Value = Annotated[Any, VALUE]
+Mapping = Annotated[dict[str, Any], VALUE, Field(min_length=1)]
 Condition = Annotated[str | bool, Templated("condition")]
 Source = Annotated[str | list[Any], Templated("source")]
 SqlText = Annotated[str, Templated("sql"), Field(min_length=1)]

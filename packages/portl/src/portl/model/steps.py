@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasChoices, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
-from .base import Condition, Mapping, Name, Part, Source, SqlText, Text, Value
+from .base import VALUE, Condition, Mapping, Name, Part, Source, SqlText, Text, Value
 
 RETRY_TOKENS = (
     "connect timeout http_408 http_425 http_429 http_5xx throttled function_error serialization deadlock"
@@ -238,7 +238,7 @@ class SqlStep(DatabaseStep):
 
     sql: SqlText = Field(validation_alias=AliasChoices("sql", "query"))
     """The query; `{{ }}` and `:name` in it become bind parameters, never text."""
-    params: Annotated[dict[Name, Any], Mapping] = Field(default_factory=dict)
+    params: dict[Name, Any] = Field(default_factory=dict)
     """`{name: expression}` for each `:name`."""
 
 
@@ -288,9 +288,9 @@ class HttpCall(CallStep):
     """HTTP method."""
     path: Text = ""
     """Appended to the connection's base URL; encode what comes from data: `{{ row.code | urlencode }}`."""
-    query: Annotated[dict[str, Any], Value] = Field(default_factory=dict)
+    query: Annotated[dict[str, Any], VALUE] = Field(default_factory=dict)
     """`{name: expression}`: parameters of the URL."""
-    headers: Annotated[dict[str, Any], Value] = Field(default_factory=dict)
+    headers: Annotated[dict[str, Any], VALUE] = Field(default_factory=dict)
     """`{name: expression}`, beside those of the connection."""
     body: Value = None
     """Sent as JSON; text is sent as it is."""
