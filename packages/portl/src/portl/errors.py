@@ -124,6 +124,10 @@ class SourceError(PortlError):
         super().__init__(f"{where}: {message}" if where else message, hint=hint)
         self.where = where
         """`file:line:column` of the value, or the file."""
+        self.step_id = ""
+        """The step that reads it; "" where it is not known."""
+        self.column = ""
+        """The column of the file; "" where it is not one."""
 
 
 class ConnectorError(PortlError):

@@ -51,6 +51,9 @@ class LambdaClient:
     def preview(self, request: LambdaRequest) -> str:
         return f"INVOKE {self._function()}"
 
+    def longest_s(self, request: LambdaRequest) -> float:
+        return (self._config.connect_timeout_ms + 2 * (request.timeout_ms or self._config.timeout_ms)) / 1000
+
     def close(self) -> None:
         with self._lock:
             for client in self._clients.values():

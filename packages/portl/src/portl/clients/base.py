@@ -89,6 +89,10 @@ class Client(Protocol):
         """The call as people write it, `POST https://…`, without credentials and without making it."""
         ...
 
+    def longest_s(self, request: Any) -> float:
+        """One attempt never takes longer than so many seconds."""
+        ...
+
     def close(self) -> None:
         """Close its connections. Raises nothing."""
         ...

@@ -6,6 +6,7 @@ whole call, the answer's body included.
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
@@ -60,6 +61,10 @@ class HttpClient:
     def preview(self, request: HttpRequest) -> str:
         url = httpx.URL(self._url(request), params=_query(request) or None)
         return f"{request.method} {_without_user(str(url))}"
+
+    def longest_s(self, request: HttpRequest) -> float:
+        # The last piece of an answer may take another timeout after the deadline was looked at.
+        return (self._config.connect_timeout_ms + 2 * (request.timeout_ms or self._config.timeout_ms)) / 1000
 
     def close(self) -> None:
         with self._lock:
@@ -135,7 +140,7 @@ class HttpClient:
         if self._config.ca_file is None:
             return True
         try:
-            return ssl.create_default_context(cafile=self._config.ca_file)
+            return ssl.create_default_context(cafile=os.path.join(self._folder, self._config.ca_file))
         except (OSError, ssl.SSLError) as error:
             raise RequestError(f"{self.name}: ca_file {self._config.ca_file} cannot be read: {error}.") from error
 

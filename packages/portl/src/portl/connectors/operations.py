@@ -35,6 +35,9 @@ class Upsert:
     """Columns that identify a row; the table has a unique index on exactly these. Among `columns`."""
     update: Update = "all"
     on_duplicate: OnDuplicate = "error"
+    in_order: bool = False
+    """Whether ids rise with the rows. Otherwise rows are written in the order of their keys, so that two jobs do not
+    wait for each other."""
     returning: tuple[str, ...] | None = None
     """Columns of the table to give back. None: `id` where the table has it, else the primary key."""
 

@@ -87,6 +87,8 @@ class UpsertSql:
     returning: tuple[str, ...]
     inserted: str
     """An expression of RETURNING that tells whether the row is new, with what it needs before it."""
+    in_order: bool = False
+    """Whether rows are inserted in the order of their indexes."""
 
     def _returned(self, alias: str = "t") -> str:
         return "".join(f", {alias}.{quote(name)} AS r{place}" for place, name in enumerate(self.returning))
@@ -99,6 +101,8 @@ class UpsertSql:
 
     def _order(self) -> str:
         """The same in every job, so that two jobs do not wait for each other's rows."""
+        if self.in_order:
+            return f"s.{self.stage.number}"
         return ", ".join(
             f"s.{quote(name)}" + (' COLLATE "C"' if self.table.columns[name].kind == "text" else "")
             for name in self.key

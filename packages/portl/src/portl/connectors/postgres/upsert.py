@@ -60,6 +60,7 @@ def statements(operation: Upsert, table: Table, stage_name: str, version: int) -
         merge=operation.update == "merge",
         returning=resolve_returning(table, operation.returning),
         inserted=INSERTED.get(way, ""),
+        in_order=operation.in_order,
     )
     return sql, way
 
