@@ -84,6 +84,11 @@ class Masker:
         longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
+    def learn(self, other: Masker) -> None:
+        """Mask what `other` masks, too."""
+        self._forms |= other._forms
+        self.add()
+
     def text(self, text: str) -> str:
         """`text` without any form of any secret."""
         if isinstance(text, Secret):
@@ -107,9 +112,9 @@ def forms_of(secret: str) -> set[str]:
     """How `secret` may appear in a text: raw, in URLs, in base64 (at any offset), in JSON and in Python's `repr`."""
     forms = {
         secret,
-        quote(secret),
-        quote(secret, safe=""),
-        quote_plus(secret),
+        quote(secret, errors="surrogatepass"),
+        quote(secret, safe="", errors="surrogatepass"),
+        quote_plus(secret, errors="surrogatepass"),
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         json.dumps(json.dumps(secret))[3:-3],
@@ -130,6 +135,3 @@ def _base64_forms(data: bytes) -> set[str]:
         forms.add(encoded[first:last])
     return forms | {form.replace("+", "-").replace("/", "_") for form in forms}
 
-
-NOTHING_SECRET = Masker()
-"""Knows no secret; for code that runs before any is resolved. Nobody adds to it."""

@@ -267,6 +267,8 @@ class CallStep(StepBase):
     """The job's `defaults.retry` where it is not given."""
     timeout_ms: PositiveInt | None = None
     """Instead of the connection's."""
+    mock: Value = None
+    """The answer that dry runs take for the call's."""
 
 
 class LambdaInvoke(CallStep):
@@ -336,6 +338,8 @@ class OutboxEnqueue(HttpCall):
     payload: Value = None
     """For a connection to a function: sent as JSON."""
     save_as: None = None
+    """Not available here."""
+    mock: None = None
     """Not available here."""
 
 

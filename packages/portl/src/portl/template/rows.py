@@ -41,7 +41,16 @@ class RowFailure(TemplateError):
     """Which of the templates, from 0."""
 
 
-RowFunction = Callable[[Chunk], list[Any]]
+@dataclass(frozen=True)
+class RowFunction:
+    """Computes something for each item of a chunk. Raises RowFailure."""
+
+    keys: tuple[Key, ...]
+    """The variables it needs."""
+    compute: Callable[[Chunk], list[Any]]
+
+    def __call__(self, chunk: Chunk) -> list[Any]:
+        return self.compute(chunk)
 
 
 def rows_function(templates: Sequence[Template], scope: Scope) -> RowFunction:
@@ -51,7 +60,7 @@ def rows_function(templates: Sequence[Template], scope: Scope) -> RowFunction:
     """
     whole = _untouched(templates, scope)
     if whole is not None:
-        return lambda chunk: chunk.of(whole)  # type: ignore[return-value]  # a list of tuples, given on as it is
+        return RowFunction((whole,), lambda chunk: chunk.of(whole))  # type: ignore[arg-type,return-value]  # a list of tuples
     return _function(templates, scope, "({},)", Lowering.template)
 
 
@@ -96,7 +105,7 @@ def _function(
         except Exception as error:
             raise _explained(templates, scope, lowered, chunk, error) from error
 
-    return rows
+    return RowFunction(keys, rows)
 
 
 def _compiled(lowering: Lowering, body: str) -> Callable[..., Any]:
