@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from .batch.rows import Kept, ListRows, Rows
 from .clients.base import Client
 from .connectors.base import Connector, Transaction
 from .errors import TemplateError
@@ -19,7 +20,6 @@ from .plan import JobPlan, PlannedStep
 from .template.lower import Key, Scope, Variable
 from .template.rows import Chunk, values_function
 from .template.syntax import Template
-from .batch.rows import Kept, ListRows, Rows
 
 
 class Connections(Protocol):

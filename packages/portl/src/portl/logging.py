@@ -1,7 +1,7 @@
 """What a run tells while it goes on: events, and their form as JSON lines.
 
-Stage: from the engine to a terminal or a log. Every text is masked before it gets here or while it is formatted; nothing
-is written by this module.
+Stage: from the engine to a terminal or a log. Texts are masked while they are formatted;
+nothing is written by this module.
 """
 
 from __future__ import annotations

@@ -134,4 +134,3 @@ def _base64_forms(data: bytes) -> set[str]:
         last = (offset + len(data)) * 8 // 6
         forms.add(encoded[first:last])
     return forms | {form.replace("+", "-").replace("/", "_") for form in forms}
-

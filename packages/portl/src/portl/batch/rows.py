@@ -67,6 +67,12 @@ class ListRows(Rows):
     def __init__(self, rows: Sequence[Any], columns: tuple[str, ...] | None = None) -> None:
         self._rows = rows
         self.columns = columns
+        self.origin: Rows | None = None
+        """Where they came from."""
+
+    def locate(self, index: int, column: str | None = None) -> str:
+        """Where the row came from."""
+        return self.origin.locate(index, column) if self.origin is not None else ""
 
     def chunks(self) -> Iterator[list[Any]]:
         """All of them, at most `CHUNK` at once."""

@@ -30,7 +30,7 @@ def guarded(action: Callable[[], int], masker: Masker, *, debug: bool) -> int:
         ui.error("interrupted; an open transaction was rolled back.")
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # nobody reads it, and the interpreter would flush it
+        sys.stdout = None  # nobody reads it, and the interpreter would flush it
         return 1
     except Exception as error:
         ui.error(masker.text(f"a bug of portl's: {type(error).__name__}: {error}. Run it with --debug and report it."))

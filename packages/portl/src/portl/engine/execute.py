@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..batch.items import Items, Selection, selected
+from ..batch.rows import Aligned, Spool
 from ..connectors.base import Transaction
+from ..context import ONE, RunContext
 from ..errors import PortlError
 from ..logging import Event
 from ..plan import PlannedStep
 from ..steps.base import Worker
 from ..steps.kinds import needs_transaction, read, worker_of
 from ..template.rows import Chunk, conditions_function
-from ..context import ONE, RunContext
 from .failures import step_error
-from ..batch.items import Items, Selection, selected
-from ..batch.rows import Aligned, Spool
 
 ResultT = TypeVar("ResultT")
 
@@ -29,7 +29,9 @@ CHUNK = 2_000
 class Execution:
     """Carries out the steps of one run."""
 
-    def __init__(self, context: RunContext, in_transaction: Callable[[PlannedStep, Callable[[Transaction], Any]], Any]) -> None:
+    def __init__(
+        self, context: RunContext, in_transaction: Callable[[PlannedStep, Callable[[Transaction], Any]], Any]
+    ) -> None:
         self._context = context
         self._in_transaction = in_transaction
         """Calls a function with the transaction that a step works in."""
@@ -161,5 +163,3 @@ class Execution:
 
     def _tell(self, planned: PlannedStep, event: str, level: Any = "info", **details: Any) -> None:
         self._context.observer(Event(event, planned.id, level=level, details={"type": planned.step.type, **details}))
-
-

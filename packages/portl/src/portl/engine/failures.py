@@ -5,14 +5,23 @@ Stage: any error of a step → `StepError`. Reads a source file again to find th
 
 from __future__ import annotations
 
-from ..errors import ConnectorError, DatabaseError, PortlError, RequestError, RowError, SourceError, StepError, TemplateError
+from ..batch.items import Items
+from ..errors import (
+    ConnectorError,
+    DatabaseError,
+    PortlError,
+    RequestError,
+    RowError,
+    SourceError,
+    StepError,
+    TemplateError,
+)
 from ..model.yaml import Path
 from ..plan import JobPlan, PlannedStep
+from ..steps.base import pairs
 from ..template.check import references
 from ..template.rows import Chunk, RowFailure
 from ..template.syntax import Template, expressions
-from ..steps.base import pairs
-from ..batch.items import Items
 
 _MAPPINGS = ("mapping", "set", "where")
 

@@ -16,6 +16,7 @@ from ..clock import SYSTEM_CLOCK, Clock
 from ..connectors.base import Transaction
 from ..connectors.operations import TransactionOptions, Witness
 from ..connectors.replay import run_phase
+from ..context import RunContext
 from ..errors import (
     ConnectorError,
     DeliveriesPendingError,
@@ -32,7 +33,6 @@ from ..plan.connections import READ_ONLY
 from ..steps.calls import retry_policy
 from ..template.access import text
 from .base import RunOptions, RunReport
-from ..context import RunContext
 from .execute import Execution
 from .opened import OpenConnections
 from .recorder import Recorder
@@ -46,7 +46,7 @@ def run_job(
     observer: Observer = ignore,
     clock: Clock = SYSTEM_CLOCK,
 ) -> RunReport:
-    """Run a job. Raises StepError (rolled back), OutcomeUnknownError, DeliveriesPendingError (committed), PortlError."""
+    """Run a job. Raises StepError (rolled back), OutcomeUnknownError, DeliveriesPendingError (committed)."""
     recorder = Recorder(observer, clock)
     with OpenConnections(resolved.connections, str(plan.file.folder), clock) as connections:
         context = RunContext(
@@ -210,7 +210,9 @@ class _Run:
             create_tables(connector, outbox=self._job.outbox.table)
             self._tell("tables_created", tables=missing)
             return
-        hint = f"Make it: portl outbox init {self._plan.file.source.file}; or let the job do it: outbox: {{create: true}}."
+        hint = (
+            f"Make it: portl outbox init {self._plan.file.source.file}; or let the job do it: outbox: {{create: true}}."
+        )
         raise SchemaError(f"{name}: portl's own table {missing[0]} is not there.", hint=hint)
 
     def _run_key(self) -> str | None:

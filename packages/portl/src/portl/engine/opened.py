@@ -40,5 +40,7 @@ class OpenConnections:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for opened in (*self._connectors.values(), *self._clients.values()):
-            opened.close()
+        for connector in self._connectors.values():
+            connector.close()
+        for client in self._clients.values():
+            client.close()

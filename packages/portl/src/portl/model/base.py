@@ -1,4 +1,4 @@
-"""What every model of a job shares: frozen, unknown keys refused; and how a field says that expressions may stand in it."""
+"""What every model of a job shares: frozen, unknown keys refused, and marks on fields that may hold expressions."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -13,17 +13,15 @@ from ..errors import Finding
 from . import connections, job, steps
 from .yaml import Path, SourceMap
 
-_BY_TAG: dict[str, type[BaseModel]] = {
-    cls.model_fields["type"].annotation.__args__[0]: cls  # type: ignore[union-attr]
-    for cls in (
-        *steps.STEP_CLASSES,
-        connections.PostgresConnection,
-        connections.SqliteConnection,
-        connections.MysqlConnection,
-        connections.LambdaConnection,
-        connections.HttpConnection,
-    )
-}
+_TAGGED: tuple[type[BaseModel], ...] = (
+    *steps.STEP_CLASSES,
+    connections.PostgresConnection,
+    connections.SqliteConnection,
+    connections.MysqlConnection,
+    connections.LambdaConnection,
+    connections.HttpConnection,
+)
+_BY_TAG: dict[str, type[BaseModel]] = {get_args(cls.model_fields["type"].annotation)[0]: cls for cls in _TAGGED}
 _BY_KEY: dict[str, type[BaseModel]] = {
     "batch": steps.Batch,
     "retry": steps.Retry,
@@ -83,7 +81,9 @@ def _sentence(detail: ErrorDetails, path: Path, owner: type[BaseModel] | None) -
     if kind == "literal_error":
         return f"{shown} is not allowed here.", f"It is one of: {context['expected']}.", False
     if kind == "string_pattern_mismatch":
-        hint = "Use letters, digits and underscores, and begin with a letter." if "A-Za-z_" in context["pattern"] else ""
+        hint = (
+            "Use letters, digits and underscores, and begin with a letter." if "A-Za-z_" in context["pattern"] else ""
+        )
         return f"{shown} is not allowed as '{_field(path)}'.", hint, False
     if kind == "none_required":
         return f"'{_field(path)}' is not available in this step.", "Remove it.", True

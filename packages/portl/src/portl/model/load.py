@@ -1,6 +1,7 @@
 """Reads a job file: every mistake of its structure at once, each with its place.
 
-Stage: text → `JobFile`. References between steps and expressions are checked by `portl.plan`. Reads one file, writes none.
+Stage: text → `JobFile`. References between steps and expressions are checked by `portl.plan`. Reads one
+file, writes none.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class JobFile:
 
     def walk(self) -> Iterator[tuple[Any, Path]]:
         """Every step with its path in the file, in the file's order, those inside others too."""
-        pending = [(step, ("steps", place)) for step, place in zip(self.job.steps, self.places, strict=True)][::-1]
+        paired = zip(self.job.steps, self.places, strict=True)
+        pending: list[tuple[Any, Path]] = [(step, ("steps", place)) for step, place in paired]
+        pending.reverse()
         while pending:
             step, path = pending.pop()
             yield step, path
@@ -86,7 +89,7 @@ def parse_job(text: str, file: str = "job.yaml", folder: FilePath = FilePath()) 
     try:
         job = Job.model_validate({**header, **({"steps": steps} if steps or broken else {})})
     except ValidationError as error:
-        found += [item for item in _header_findings(error, data, source, bool(broken))]
+        found += _header_findings(error, data, source, bool(broken))
         job = _salvaged(header, steps)
     found += _stray_variables(data, source)
     return JobFile(job, source, connections, tuple(places), folder, tuple(found), frozenset(broken))
@@ -128,9 +131,8 @@ def _connections(data: Any, source: SourceMap, found: list[Finding]) -> dict[str
         try:
             CONNECTION.validate_python(variables.mapped(item, _lenient))
         except ValidationError as error:
-            for detail in findings_of(error, item, ("connections", name), source):
-                if not _is_open(item, detail, source, ("connections", name)):
-                    found.append(detail)
+            told = findings_of(error, item, ("connections", name), source)
+            found += (finding for finding in told if not _is_open(item, finding, source, ("connections", name)))
     return data
 
 

@@ -69,7 +69,11 @@ def _missing(file: JobFile, environment: Mapping[str, str]) -> Iterator[Finding]
 
 
 def _params(
-    file: JobFile, environment: Mapping[str, str], given: Mapping[str, str], implicit: frozenset[str], found: list[Finding]
+    file: JobFile,
+    environment: Mapping[str, str],
+    given: Mapping[str, str],
+    implicit: frozenset[str],
+    found: list[Finding],
 ) -> dict[str, Any]:
     declared = file.job.params
     values: dict[str, Any] = {}

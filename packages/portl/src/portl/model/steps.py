@@ -162,7 +162,10 @@ Columns = Annotated[list[str], Field(min_length=1)]
 
 
 class DbUpsert(DatabaseStep):
-    """Inserts rows, or updates those whose key is there already. Result: returned columns, `was_inserted`, `changed`."""
+    """Inserts rows, or updates those whose key is there already.
+
+    Result: returned columns, `was_inserted`, `changed`.
+    """
 
     type: Literal["db.upsert"]
     table: str

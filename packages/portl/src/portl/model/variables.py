@@ -1,4 +1,4 @@
-"""`${env:NAME}` and `${env:NAME:-default}`: resolved after the file is parsed, so that no value can change its structure.
+"""`${env:NAME}` and `${env:NAME:-default}`: resolved after the file is parsed, so that no value changes its structure.
 
 `$${` stands for `${`. Results are always text; a field's type turns them into numbers.
 """
@@ -11,7 +11,9 @@ from typing import Any
 
 from ..secrets import Secret
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<wrong>\$\{[^}]*\}?)")
+_REFERENCE = re.compile(
+    r"\$\$\{|\$\{env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<wrong>\$\{[^}]*\}?)"
+)
 _SECRET_NAME = re.compile(
     r"(^|_)(TOKEN|SECRET|SECRETS|PASSWORD|PASSWD|PASS|PWD|KEY|APIKEY|CREDENTIALS?|DSN|PRIVATE)(_|$)", re.IGNORECASE
 )

@@ -1,7 +1,7 @@
 """YAML 1.2's core schema on libyaml's parser, with the position of every key and value.
 
-Stage: text of a file → plain Python values and a `SourceMap`. Bounded: size, depth and the number of nodes after aliases
-are expanded. There are no dates, no octal numbers without `0o`, no `yes` and `no`, and no duplicate keys.
+Stage: text of a file → plain Python values and a `SourceMap`. Bounded: size, depth, and the number of nodes after
+aliases are expanded. There are no dates, no octal numbers without `0o`, no `yes` and `no`, and no duplicate keys.
 """
 
 from __future__ import annotations
@@ -132,7 +132,9 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
-            raise self._error(place, f"This is not YAML: {error.problem or error.context}.", _hint(text, place)) from None
+            raise self._error(
+                place, f"This is not YAML: {error.problem or error.context}.", _hint(text, place)
+            ) from None
 
     def _take(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
@@ -273,8 +275,8 @@ def _mark(event: Any) -> Mark:
 
 
 _BRACES: tuple[tuple[Callable[[str], bool], str], ...] = (
-    (lambda line: "${" in line, "Quote a value with ${…} in it: \"${env:NAME}\"."),
-    (lambda line: "{{" in line, "Quote a value that begins with {{: \"{{ … }}\"."),
+    (lambda line: "${" in line, 'Quote a value with ${…} in it: "${env:NAME}".'),
+    (lambda line: "{{" in line, 'Quote a value that begins with {{: "{{ … }}".'),
     (lambda line: "\t" in line, "Indent with spaces, not with tabs."),
     (lambda line: re.search(r":\s+[%@`*&!|>]", line) is not None, "Quote a value that begins with this character."),
     (lambda line: line.count(": ") > 1, "Quote a value that has a colon in it."),

@@ -122,7 +122,10 @@ class _Builder:
         own_alias = batch.alias if batch and not batch.inherited else None
         for name, what, hint in clashes(step, batch.source if batch else None, own_alias, self.seen):
             self._tell((*path, name), what, hint)
-        mistakes = [*connections.mistakes_of(step, self.file, self.connection), *connections.phase_mistakes(step, phase)]
+        mistakes = [
+            *connections.mistakes_of(step, self.file, self.connection),
+            *connections.phase_mistakes(step, phase),
+        ]
         for field_name, what, hint in mistakes:
             self._tell((*path, field_name) if field_name else path, what, hint)
         if phase is Phase.TRANSACTION and (step.type == "lambda.invoke" or _calls_now(step)):
@@ -186,4 +189,4 @@ def _name_of(template: Template, path: Path) -> str:
 
 
 def _calls_now(step: Any) -> bool:
-    return step.type == "api.call" and step.delivery == "now"
+    return bool(step.type == "api.call" and step.delivery == "now")

@@ -66,7 +66,11 @@ def mistakes_of(step: Any, file: JobFile, transaction: str | None) -> Iterator[M
         return
     wanted = _wanted(step)
     if name in known and wanted and known[name] not in wanted:
-        yield "connection", f"'{name}' is a {known[name]} connection.", f"'{step.type}' needs: {' or '.join(sorted(wanted))}."
+        yield (
+            "connection",
+            f"'{name}' is a {known[name]} connection.",
+            f"'{step.type}' needs: {' or '.join(sorted(wanted))}.",
+        )
     if (
         step.DATABASE
         and step.type not in READ_ONLY
@@ -116,6 +120,12 @@ def phases(steps: list[Any], transaction: str | None) -> list[Phase]:
     ]
 
 
+def _may_be_repeated(step: Any) -> bool:
+    """Whether a call of an API may stand in the transaction."""
+    keyed = step.delivery == "after_commit" or step.idempotency_key is not None
+    return keyed or step.unsafe or step.method in ("GET", "HEAD")
+
+
 def phase_mistakes(step: Any, phase: Phase) -> Iterator[Mistake]:
     """What may not happen in `phase`."""
     if getattr(step, "phase", None) == "before_transaction" and phase is not Phase.BEFORE:
@@ -123,10 +133,9 @@ def phase_mistakes(step: Any, phase: Phase) -> Iterator[Mistake]:
         yield "phase", f"The step runs {phase.value}, because a database step comes before it.", hint
     if phase is not Phase.TRANSACTION:
         return
-    if step.type == "api.call" and step.delivery == "now" and step.idempotency_key is None and not step.unsafe:
-        if step.method not in ("GET", "HEAD"):
-            hint = "Give it idempotency_key, or delivery: after_commit, or unsafe: true."
-            yield None, "The call is made inside the transaction, which may be run again or rolled back.", hint
+    if step.type == "api.call" and not _may_be_repeated(step):
+        hint = "Give it idempotency_key, or delivery: after_commit, or unsafe: true."
+        yield None, "The call is made inside the transaction, which may be run again or rolled back.", hint
     if step.type == "lambda.invoke" and not step.idempotent:
         hint = "Move it before the first step on the database, or say idempotent: true."
         yield None, "The function is invoked inside the transaction, which may be run again or rolled back.", hint

@@ -118,7 +118,9 @@ def _item(reference: Reference, place: Place, seen: Seen) -> tuple[str, str] | N
         hint = f"Use steps.{seen.names[name]}.{name} for the whole result."
         return f"'item.{name}' is the result of a step that works on other items.", hint
     close = get_close_matches(name, list(place.items), n=1)
-    return f"There is no 'item.{name}'.", f"Did you mean 'item.{close[0]}'?" if close else _list("There are", place.items)
+    return f"There is no 'item.{name}'.", f"Did you mean 'item.{close[0]}'?" if close else _list(
+        "There are", place.items
+    )
 
 
 def _run(reference: Reference, seen: Seen) -> tuple[str, str] | None:

@@ -50,7 +50,10 @@ def templates_of(step: Any, path: Path, source: SourceMap) -> Parsed:
 
 def kind_of(info: FieldInfo) -> str | None:
     """What the expressions in a field are for; None for a field without any."""
-    marks = [*info.metadata, *(mark for part in get_args(info.annotation) for mark in getattr(part, "__metadata__", ()))]
+    marks = [
+        *info.metadata,
+        *(mark for part in get_args(info.annotation) for mark in getattr(part, "__metadata__", ())),
+    ]
     return next((mark.kind for mark in marks if isinstance(mark, Templated)), None)
 
 

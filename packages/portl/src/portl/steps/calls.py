@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..clients.base import HttpRequest, LambdaRequest, Reply, Request, RetryPolicy
+from ..clients.base import HttpRequest, LambdaRequest, Reply, Request
 from ..connectors.base import Transaction
 from ..context import RunContext
 from ..errors import ConnectorError, TemplateError
@@ -13,6 +13,7 @@ from ..model.steps import Retry
 from ..outbox.base import OutboxRow
 from ..outbox.enqueue import Enqueuer
 from ..plan import PlannedStep
+from ..retry import RetryPolicy
 from ..template.access import text
 from ..template.lower import Scope
 from ..template.rows import Chunk, RowFailure, RowFunction, rows_function
@@ -135,7 +136,8 @@ class MockWorker:
         self._calls += sum(1 for _ in self._requests.of(chunk))
         if self._planned.keeps and "mock" not in self._planned.templates:
             raise ConnectorError(
-                "A dry run makes no calls, and the result of this one is needed.", hint="Give the step an answer: mock: …"
+                "A dry run makes no calls, and the result of this one is needed.",
+                hint="Give the step an answer: mock: …",
             )
         return [answer for (answer,) in self._answers(chunk)]
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from .. import convert
-from ..convert import ConversionError
 from ..batch.rows import CHUNK, Rows
+from ..convert import ConversionError
 from ..errors import SourceError
 from ..model.steps import ColumnSpec
 
@@ -172,7 +172,7 @@ def _converter(spec: ColumnSpec | None, default_nulls: tuple[str, ...]) -> _Conv
     if spec.type == "decimal" and spec.scale is not None:
         function = convert.scaled(spec.scale)
     elif spec.type in ("date", "datetime"):
-        function = partial(convert.CONVERTERS[spec.type], form=spec.format)
+        function = partial(convert.to_date if spec.type == "date" else convert.to_datetime, form=spec.format)
     elif spec.type != "string":
         function = convert.CONVERTERS[spec.type]
     if spec.required:
@@ -198,7 +198,9 @@ def _required(function: Callable[[str], Any] | None, nulls: frozenset[str], text
 def _fused(sources: list[str], converters: list[_Converter]) -> Callable[[list[list[str]]], list[tuple[Any, ...]]]:
     """One function that types all rows of a chunk; ValueError where a row has another number of fields."""
     names = [f"v{number}" for number in range(len(sources))]
-    values = ", ".join(source.format(name, number) for number, (source, name) in enumerate(zip(sources, names, strict=True)))
+    values = ", ".join(
+        source.format(name, number) for number, (source, name) in enumerate(zip(sources, names, strict=True))
+    )
     space: dict[str, Any] = {"__builtins__": {}}
     for number, converter in enumerate(converters):
         space[f"n{number}"], space[f"c{number}"] = converter.nulls, converter.function

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-import tempfile
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +55,12 @@ class CsvWorker:
         self._count = 0
         self.keys = (self._rows or self._values).keys  # type: ignore[union-attr]  # one of them is there
         try:
-            number, name = tempfile.mkstemp(prefix=f".{self._target.name}.", dir=self._target.parent)
-            self._file = os.fdopen(number, "w", encoding=self._step.encoding, newline="")
+            temporary = self._target.with_name(f".{self._target.name}.{secrets.token_hex(8)}")
+            self._file = temporary.open("x", encoding=self._step.encoding, newline="")
         except (OSError, LookupError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SourceError(f"the file cannot be written: {reason}.", where=str(self._target)) from error
-        self._new = NewFile(Path(name), self._target)
+        self._new = NewFile(temporary, self._target)
         context.files.append(self._new)
         self._writer = csv.writer(self._file, delimiter=self._step.delimiter, lineterminator="\n")
         if self._names is not None:
@@ -97,7 +97,9 @@ class CsvWorker:
             self._head()
         if set(value) != set(self._names):
             what = ", ".join(sorted(set(value) ^ set(self._names)))
-            raise TemplateError(f"The items have different keys: {what}.", hint="Say what to write: mapping: {column: …}.")
+            raise TemplateError(
+                f"The items have different keys: {what}.", hint="Say what to write: mapping: {column: …}."
+            )
         return [value[name] for name in self._names]
 
     def _head(self) -> None:

@@ -1,14 +1,14 @@
-"""`db.upsert`, `db.insert`, `db.update`, `db.query_one` and `db.read`: expressions on this side, a transaction on the other."""
+"""`db.upsert`, `db.insert`, `db.update`, `db.query_one`, `db.read`: between expressions and a transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from ..batch.rows import Spool
 from ..connectors.base import Transaction, Writer
 from ..connectors.operations import Change, Insert, Sql, Upsert
 from ..context import RunContext
-from ..batch.rows import Spool
 from ..errors import RowError
 from ..plan import PlannedStep
 from ..template.lower import Scope
@@ -27,14 +27,14 @@ def operation_of(planned: PlannedStep, returning: tuple[str, ...] | None) -> Ope
     if step.type == "db.update":
         names = tuple(name for name, _ in pairs(planned.templates["set"]))
         where = tuple(name for name, _ in pairs(planned.templates["where"]))
-        return Change(step.table, names, where, step.expect_rows, returning)
+        return Change(step.table, names, where, step.expect_rows, returning=returning)
     columns = tuple(name for name, _ in pairs(planned.templates["mapping"]))
     if step.type == "db.upsert":
         update = tuple(step.update) if isinstance(step.update, list) else step.update
-        return Upsert(step.table, columns, tuple(step.key), update, step.on_duplicate, returning)
+        return Upsert(step.table, columns, tuple(step.key), update, step.on_duplicate, returning=returning)
     if step.on_conflict == "skip":
-        return Upsert(step.table, columns, tuple(step.key), "none", "first", returning)
-    return Insert(step.table, columns, returning)
+        return Upsert(step.table, columns, tuple(step.key), "none", "first", returning=returning)
+    return Insert(step.table, columns, returning=returning)
 
 
 def returning_of(planned: PlannedStep) -> tuple[str, ...] | None:

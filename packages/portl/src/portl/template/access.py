@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from difflib import get_close_matches
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any
 
 from ..errors import TemplateError
@@ -120,7 +120,8 @@ def truth(value: Any) -> bool:
     """A condition's value. Raises TemplateError for text, where "false" would be true."""
     if isinstance(value, str | bytes):
         raise TemplateError(
-            f"A condition cannot be a text: '{str(value)[:40]}'.", hint="Compare it: … == 'yes'; or test it: … is not none."
+            f"A condition cannot be a text: '{str(value)[:40]}'.",
+            hint="Compare it: … == 'yes'; or test it: … is not none.",
         )
     return bool(value)
 
@@ -178,7 +179,7 @@ _METHODS: tuple[tuple[type, dict[str, Callable[..., Any]]], ...] = (
         dict,
         {
             "get": dict.get,
-            "keys": lambda value: list(value),
+            "keys": list,
             "values": lambda value: list(value.values()),
             "items": lambda value: [list(pair) for pair in value.items()],
         },

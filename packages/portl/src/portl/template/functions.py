@@ -319,7 +319,9 @@ def as_list(value: Any) -> list[Any]:
 
 def ordered(value: Any, reverse: bool = False, attribute: str | None = None) -> list[Any]:
     """Sorted, by `attribute` where it is given."""
-    return sorted(_items(value), key=lambda item: item if attribute is None else _attribute(item, attribute), reverse=reverse)
+    return sorted(
+        _items(value), key=lambda item: item if attribute is None else _attribute(item, attribute), reverse=reverse
+    )
 
 
 def unique(value: Any) -> list[Any]:

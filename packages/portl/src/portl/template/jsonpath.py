@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from jsonpath_ng import parse
 from jsonpath_ng.jsonpath import Child, Descendants, Fields, Index, JSONPath, Root
+from jsonpath_ng.parser import parse
 
-from ..errors import TemplateError
+from ..errors import TemplateError, WorkLimitError
 from . import bounds
 
 
@@ -29,7 +29,7 @@ def find(value: Any, path: str) -> Any:
 @lru_cache(maxsize=256)
 def _parsed(path: str) -> tuple[JSONPath, bool]:
     if path.count("..") > 1 or path.count("*") > 4:
-        raise bounds.WorkLimitError(f"The JSONPath '{path}' may look too far.", hint="Use '..' once, '*' four times.")
+        raise WorkLimitError(f"The JSONPath '{path}' may look too far.", hint="Use '..' once, '*' four times.")
     try:
         parsed = parse(path)
     except Exception as error:

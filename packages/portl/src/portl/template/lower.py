@@ -8,8 +8,9 @@ but those that are handed in.
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from jinja2 import nodes
@@ -18,7 +19,7 @@ from ..errors import TemplateError
 from . import access, bounds
 from .check import chain, hop_of
 from .functions import FUNCTIONS
-from .syntax import DictOf, Expr, ListOf, Literal, Mixed, Template
+from .syntax import Expr, ListOf, Literal, Mixed, Template
 
 Key = tuple[str, ...]
 
@@ -65,7 +66,9 @@ class Lowering:
         if isinstance(template, Expr):
             return self.expression(template)
         if isinstance(template, Mixed):
-            parts = (repr(part) if isinstance(part, str) else self._text(self.expression(part)) for part in template.parts)
+            parts = (
+                repr(part) if isinstance(part, str) else self._text(self.expression(part)) for part in template.parts
+            )
             return f"({' + '.join(parts)})"
         if isinstance(template, ListOf):
             return f"[{', '.join(self.template(item) for item in template.items)}]"
@@ -89,7 +92,7 @@ class Lowering:
         return source if _is_boolean(expression.node) else f"truth({source})"
 
     def column(self, template: Template) -> tuple[Key, int] | None:
-        """The variable and the column that `template` is, if it is nothing but one column of rows that are never null."""
+        """The variable and column that `template` is, if it is nothing but a column of rows that are never null."""
         if not isinstance(template, Expr):
             return None
         path, rest = chain(template.node)
@@ -185,7 +188,7 @@ class Lowering:
         self._temporaries += 1
         return f"t{self._temporaries}"
 
-    def _coalesce(self, arguments: list[nodes.Node]) -> str:
+    def _coalesce(self, arguments: Sequence[nodes.Node]) -> str:
         """The first argument that is neither missing nor null; the others are not computed."""
         source = "None"
         for node in reversed(arguments):
@@ -194,7 +197,7 @@ class Lowering:
             source = f"({name} if ({name} := {value}) is not None and {name} is not MISSING else {source})"
         return source
 
-    def _default(self, arguments: list[nodes.Node], keywords: list[nodes.Keyword]) -> str:
+    def _default(self, arguments: Sequence[nodes.Node], keywords: Sequence[Any]) -> str:
         named = {item.key: item.value for item in keywords}
         other: nodes.Node = arguments[1] if len(arguments) > 1 else named.get("default_value", nodes.Const(""))
         flag = arguments[2] if len(arguments) > 2 else named.get("boolean")
@@ -203,7 +206,7 @@ class Lowering:
         value = self.node(arguments[0], forgiving=True)
         return f"({name} if ({name} := {value}) is not MISSING{falsy} else {self.node(other)})"
 
-    def _call_named(self, name: str, arguments: list[nodes.Node], keywords: list[nodes.Keyword]) -> str:
+    def _call_named(self, name: str, arguments: Sequence[nodes.Node], keywords: Sequence[Any]) -> str:
         if name == "coalesce":
             return self._coalesce(arguments)
         if name in ("default", "d"):
@@ -216,7 +219,7 @@ class Lowering:
         self.names[f"f_{name}"] = function
         return f"f_{name}({self._arguments(arguments, keywords)})"
 
-    def _arguments(self, arguments: list[nodes.Node], keywords: list[nodes.Keyword]) -> str:
+    def _arguments(self, arguments: Sequence[nodes.Node], keywords: Sequence[Any]) -> str:
         for item in keywords:
             if not item.key.isidentifier() or keyword.iskeyword(item.key):
                 raise TemplateError(f"'{item.key}' cannot name an argument.")
@@ -319,11 +322,10 @@ _METHODS: dict[type[nodes.Node], Callable[[Lowering, Any], str]] = {
     **dict.fromkeys((nodes.Not, nodes.Neg, nodes.Pos), Lowering._unary),
 }
 _OPERATORS = {"eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<=", "in": "in", "notin": "not in"}
-_NUMBERS = (int, float)
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, _NUMBERS + (access.Decimal,)) and not isinstance(value, bool)
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 _NAMES: dict[str, Any] = {

@@ -150,9 +150,7 @@ def _explained(
     return original
 
 
-def _failure(
-    error: Exception, template: Template, place: int, number: int, scope: Scope, chunk: Chunk
-) -> RowFailure:
+def _failure(error: Exception, template: Template, place: int, number: int, scope: Scope, chunk: Chunk) -> RowFailure:
     from .syntax import expressions  # noqa: PLC0415  # only on the way to an error
 
     text = ""

@@ -61,7 +61,7 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
     """Text, names and expressions in turn, each with what it is."""
     position = 0
     while (match := _TOKEN.search(text, position)) is not None:
-        if match["quoted"] and "{{" in match["quoted"] or match["comment"] and "{{" in match["comment"]:
+        if (match["quoted"] and "{{" in match["quoted"]) or (match["comment"] and "{{" in match["comment"]):
             snippet = match[0][:40]
             raise TemplateError(
                 f"An expression inside quotes or a comment cannot be bound: {snippet}.",
@@ -101,5 +101,3 @@ def _merged(parts: list[str | int]) -> Iterator[str | int]:
             text = ""
     if text:
         yield text
-
-

@@ -95,7 +95,7 @@ def parse_condition(value: Any) -> Literal | Expr:
         template = parse(value)
         if isinstance(template, Literal):
             return template
-        raise TemplateError("Only one expression can stand here.", hint="Write it as text: \"{{ … }}\".")
+        raise TemplateError("Only one expression can stand here.", hint='Write it as text: "{{ … }}".')
     parts = list(pieces(value.strip()))
     if len(parts) == 1:
         return parts[0] if isinstance(parts[0], Expr) else parse_expression(parts[0])
@@ -108,7 +108,9 @@ def pieces(text: str) -> Iterator[str | Expr]:
     """Text and expressions in turn. Raises TemplateError."""
     if (statement := _STATEMENT.search(text)) is not None:
         hint = "Use an expression: {{ a if condition else b }}; or a conditional step."
-        raise TemplateError(f"'{statement[0]}' is a statement; only {{{{ expressions }}}} exist.", expression=text, hint=hint)
+        raise TemplateError(
+            f"'{statement[0]}' is a statement; only {{{{ expressions }}}} exist.", expression=text, hint=hint
+        )
     position = 0
     while (start := text.find("{{", position)) >= 0:
         if start > position:
@@ -172,4 +174,6 @@ def expressions(template: Template) -> Iterator[Expr]:
             yield from expressions(item[1] if isinstance(item, tuple) else item)
 
 
-_STATEMENT = re.compile(r"\{%[-+]?\s*(if|elif|else|endif|for|endfor|set|macro|block|include|import|from|call|filter|raw)\b")
+_STATEMENT = re.compile(
+    r"\{%[-+]?\s*(if|elif|else|endif|for|endfor|set|macro|block|include|import|from|call|filter|raw)\b"
+)
