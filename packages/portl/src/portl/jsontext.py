@@ -16,15 +16,15 @@ from uuid import UUID
 _string = json.encoder.encode_basestring
 
 
-def dumps(value: Any) -> str:
-    """`value` as compact JSON; keys keep their order, text is not escaped beyond need.
+def dumps(value: Any, *, canonical: bool = False) -> str:
+    """`value` as compact JSON; text is not escaped beyond need. Keys keep their order, or are sorted for `canonical`.
 
     Raises ValueError for what JSON does not know: NaN, infinities, bytes, keys that are not strings, other types.
     """
     try:
-        return _FAST.encode(value)
+        return (_SORTED if canonical else _FAST).encode(value)
     except TypeError:
-        return "".join(_pieces(value))
+        return "".join(_pieces(value, canonical))
 
 
 def loads(text: str | bytes) -> Any:
@@ -64,7 +64,7 @@ class _StrictKeys(json.JSONEncoder):
 
 
 def _refuse_odd_keys(value: Any) -> None:
-    """json writes the keys 1, True and None as strings; two different keys could become one."""
+    """Raises ValueError: json writes the keys 1, True and None as strings; two different keys could become one."""
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
@@ -78,9 +78,10 @@ def _refuse_odd_keys(value: Any) -> None:
 
 
 _FAST = _StrictKeys(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_unknown)
+_SORTED = _StrictKeys(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_unknown, sort_keys=True)
 
 
-def _pieces(value: Any) -> Iterator[str]:
+def _pieces(value: Any, canonical: bool) -> Iterator[str]:
     """The slow way, for values that hold Decimals or mappings that are not dicts."""
     if isinstance(value, str):
         yield _string(value)
@@ -97,9 +98,9 @@ def _pieces(value: Any) -> Iterator[str]:
     elif isinstance(value, Decimal):
         yield _number(value)
     elif isinstance(value, Mapping):
-        yield from _object(value)
+        yield from _object(value, canonical)
     elif isinstance(value, list | tuple):
-        yield from _array(value)
+        yield from _array(value, canonical)
     else:
         text = _as_text(value)
         if text is None:
@@ -107,21 +108,20 @@ def _pieces(value: Any) -> Iterator[str]:
         yield _string(text)
 
 
-def _object(value: Mapping[Any, Any]) -> Iterator[str]:
+def _object(value: Mapping[Any, Any], canonical: bool) -> Iterator[str]:
     separator = "{"
-    for key, item in value.items():
-        if not isinstance(key, str):
-            raise ValueError(f"the key {key!r} is not a string")
+    _refuse_odd_keys(dict(value))
+    for key, item in sorted(value.items()) if canonical else value.items():
         yield f"{separator}{_string(key)}:"
-        yield from _pieces(item)
+        yield from _pieces(item, canonical)
         separator = ","
     yield "{}" if separator == "{" else "}"
 
 
-def _array(value: list[Any] | tuple[Any, ...]) -> Iterator[str]:
+def _array(value: list[Any] | tuple[Any, ...], canonical: bool) -> Iterator[str]:
     separator = "["
     for item in value:
         yield separator
-        yield from _pieces(item)
+        yield from _pieces(item, canonical)
         separator = ","
     yield "[]" if separator == "[" else "]"

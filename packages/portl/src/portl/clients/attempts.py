@@ -28,7 +28,7 @@ def with_retries(
             return replace(call(), attempts=attempt)
         except ConnectorError as error:
             allowed = is_safe(error, is_idempotent=is_idempotent) and policy.wants(error)
-            if error.token == "function_error":  # noqa: S105  # a token of retry_on, not a password
+            if error.token == "function_error":  # a token of retry_on, not a password
                 allowed = policy.names(error.token)
             if not allowed or attempt >= policy.max_attempts:
                 raise _counted(error, attempt) from error.__cause__

@@ -19,7 +19,12 @@ from .attempts import in_order, with_retries
 from .base import LambdaRequest, Reply
 
 _THROTTLED = ("TooManyRequestsException", "ThrottlingException", "Throttling", "ThrottledException")
-_NOT_STARTED = ("EC2ThrottledException", "ENILimitReachedException", "ResourceConflictException", "ResourceNotReadyException")
+_NOT_STARTED = (
+    "EC2ThrottledException",
+    "ENILimitReachedException",
+    "ResourceConflictException",
+    "ResourceNotReadyException",
+)
 
 
 class LambdaClient:
@@ -158,9 +163,7 @@ class LambdaClient:
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         message = response.get("Error", {}).get("Message", "") or "no reason given"
         retry_class, token = RetryClass.NEVER, ""
-        if code in _THROTTLED or status == 429:
-            retry_class, token = RetryClass.NOTHING_HAPPENED, "throttled"
-        elif code in _NOT_STARTED:
+        if code in _THROTTLED or status == 429 or code in _NOT_STARTED:
             retry_class, token = RetryClass.NOTHING_HAPPENED, "throttled"
         elif status >= 500:
             retry_class, token = RetryClass.MAYBE_EXECUTED, "http_5xx"

@@ -228,5 +228,3 @@ def _plain(value: Any) -> str:
 def _without_user(url: str) -> str:
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-

@@ -16,7 +16,7 @@ class OutboxRow:
     """One delivery to be made after COMMIT."""
 
     dedup_key: str
-    """Names the delivery for good; a second row with this key and the same content is not written."""
+    """Names the delivery for good; a second row with this key is not written."""
     connection: str
     """Name of the job's connection; never its address or credentials."""
     request: Request

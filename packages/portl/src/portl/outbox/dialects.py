@@ -130,11 +130,13 @@ def claim(dialect: Dialect, table: str, places: tuple[str, str, str, str]) -> st
     A row is due when its time has come, nobody holds it, and no earlier row of its ordering key waits.
     """
     name, (job, limit, lease, worker) = spelt(table), places
-    return f"""UPDATE {name} SET attempts = attempts + 1, locked_by = {worker}, locked_until = {dialect.later.format(lease)}
- WHERE id IN (SELECT o.id FROM {name} AS o
-               WHERE o.job = {job} AND o.state = 'pending' AND o.next_attempt_at <= {dialect.now}
-                 AND (o.locked_until IS NULL OR o.locked_until <= {dialect.now})
-                 AND NOT EXISTS (SELECT 1 FROM {name} AS e WHERE e.job = o.job AND e.ordering_key = o.ordering_key
-                                    AND e.state = 'pending' AND e.id < o.id)
-               ORDER BY o.id LIMIT {limit}{dialect.skip_locked})
+    return f"""WITH due AS MATERIALIZED (
+  SELECT o.id FROM {name} AS o
+   WHERE o.job = {job} AND o.state = 'pending' AND o.next_attempt_at <= {dialect.now}
+     AND (o.locked_until IS NULL OR o.locked_until <= {dialect.now})
+     AND NOT EXISTS (SELECT 1 FROM {name} AS e WHERE e.job = o.job AND e.ordering_key = o.ordering_key
+                        AND e.state = 'pending' AND e.id < o.id)
+   ORDER BY o.id LIMIT {limit}{dialect.skip_locked})
+UPDATE {name} SET attempts = attempts + 1, locked_by = {worker}, locked_until = {dialect.later.format(lease)}
+ WHERE id IN (SELECT id FROM due)
 RETURNING id, dedup_key, connection, request, attempts, max_attempts, ordering_key, job, step"""

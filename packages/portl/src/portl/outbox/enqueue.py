@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from portl.connectors import Transaction, Upsert, Writer
-from portl.errors import RowError
 
 from .base import OutboxRow
 from .requests import content_hash, to_text
@@ -21,12 +20,14 @@ class Enqueuer:
         self._transaction = transaction
         self._table = table
         self._writer: Writer | None = None
+        self.differing = 0
+        """Rows that were left out although the content under their key is another."""
 
     def write(self, rows: Sequence[OutboxRow], indexes: Sequence[int]) -> list[bool]:
         """Enqueue a chunk; aligned with it, whether each row is new.
 
-        A row whose key is there already with the same content is left out. Raises RowError where the content differs,
-        SchemaError where the table is missing.
+        A row whose key is there already is left out: the first content under a key is the one that is delivered.
+        Raises SchemaError where the table is missing.
         """
         if self._writer is None:
             self._writer = self._transaction.upsert(
@@ -37,16 +38,14 @@ class Enqueuer:
                     update="none",
                     on_duplicate="last",
                     in_order=True,
-                    returning=("content_hash", "state"),
+                    returning=("content_hash",),
                 )
             )
         values = [_values(row) for row in rows]
         result = self._writer.write(values, indexes)
-        for row, index, (_, own_hash, *_), found, state in zip(
-            rows, indexes, values, result.columns["content_hash"], result.columns["state"], strict=True
-        ):
-            if found != own_hash:
-                raise _conflict(row, index, state)
+        self.differing += sum(
+            found != own_hash for found, (_, own_hash, *_) in zip(result.columns["content_hash"], values, strict=True)
+        )
         return result.columns["was_inserted"]
 
     def finish(self) -> None:
@@ -66,13 +65,3 @@ def _values(row: OutboxRow) -> tuple[object, ...]:
         to_text(row.request),
         row.max_attempts,
     )
-
-
-def _conflict(row: OutboxRow, index: int, state: str) -> RowError:
-    there = "was delivered" if state == "delivered" else "waits"
-    error = RowError(
-        f"a delivery with the key {row.dedup_key} {there} already, with other content.",
-        hint="A key names one content for good; let it contain what changes, as a version or an md5.",
-    )
-    error.rows, error.column, error.value = (index,), "dedup_key", row.dedup_key
-    return error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portl.clients.base import Request
-from portl.connectors import Connector, Sql
+from portl.connectors import Connector
 
 from .dialects import Dialect, claim, dialect_of, spelt, with_places
 from .requests import from_text
@@ -137,7 +137,9 @@ class Queue:
         )
         if ids is None:
             return len(self._run(text + " RETURNING 1", self._job))
-        return sum(len(rows) for rows in self._run_all(text + " AND id = {1} RETURNING 1", [(self._job, i) for i in ids]))
+        return sum(
+            len(rows) for rows in self._run_all(text + " AND id = {1} RETURNING 1", [(self._job, i) for i in ids])
+        )
 
     @property
     def _name(self) -> str:

@@ -45,6 +45,9 @@ def _column_texts(values: Sequence[Any], column: Column, indexes: Sequence[int])
     kinds = set(map(type, values))
     if kinds == {str}:
         return _escaped(values)
+    if kinds == {str, type(None)}:
+        texts = _escaped([value or "" for value in values])
+        return [NULL if value is None else text for value, text in zip(values, texts, strict=True)]
     if column.kind not in ("json", "text") and len(kinds - {type(None)}) == 1:
         writer = _UNESCAPED.get(*(kinds - {type(None)}))
         if writer is not None:

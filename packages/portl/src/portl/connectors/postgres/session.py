@@ -28,6 +28,7 @@ class Session:
         self.version = version
         """As 150004 for 15.4."""
         self._names = 0
+        self._merge_join = ""
 
     def new_name(self, what: str) -> str:
         """A name for a temporary table that this transaction has not used."""
@@ -54,6 +55,17 @@ class Session:
     def protected(self, *statements: str) -> list[Row]:
         """As `run`, between a savepoint and its release. After an error, `undo` goes back to the savepoint."""
         return self.run(f"SAVEPOINT {SAVEPOINT}", *statements, f"RELEASE SAVEPOINT {SAVEPOINT}")
+
+    def matching(self, statement: str) -> list[Row]:
+        """As `protected`, for a statement that matches a temporary table with what it wrote.
+
+        The planner has no statistics of either and would sort both; hashing is twice as fast.
+        """
+        if not self._merge_join:
+            self._merge_join = self.fetch("SELECT current_setting('enable_mergejoin')")[0][0]
+        return self.protected(
+            "SET LOCAL enable_mergejoin = off", statement, f"SET LOCAL enable_mergejoin = {self._merge_join}"
+        )
 
     def undo(self) -> None:
         """Back to the savepoint of the statement that failed; it is gone afterwards."""

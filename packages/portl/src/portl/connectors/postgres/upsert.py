@@ -149,7 +149,7 @@ class UpsertWriter:
         return self._loader.explain(error, apply)
 
     def _whole(self, numbers: Numbers) -> list[Row]:
-        return self._session.protected(self._sql.whole(numbers))
+        return self._session.matching(self._sql.whole(numbers))
 
     def _in_stages(self, numbers: Numbers) -> dict[int, Row]:
         """`{index: (inserted, changed, returned columns)}`, one statement after the other."""
@@ -157,7 +157,7 @@ class UpsertWriter:
         outcomes: dict[int, Row] = {}
         everything = self._loader.indexes if numbers is None else numbers
         for _ in range(ROUNDS):
-            for number, *returned in self._session.protected(self._sql.fresh(rest)):
+            for number, *returned in self._session.matching(self._sql.fresh(rest)):
                 outcomes[number] = (True, True, *returned)
             rest = [number for number in everything if number not in outcomes]
             if rest and self._sql.updated:

@@ -32,7 +32,9 @@ def _kinds(session: Session, schema: str, relation: str) -> list[str]:
     known = {row[1] for row in session.fetch("PRAGMA database_list")}
     if schema not in known:
         return []
-    sql = f"SELECT type FROM {quote(schema)}.sqlite_master WHERE type IN ('table', 'view') AND name = ?"  # noqa: S608  # a quoted name
+    sql = (
+        f"SELECT type FROM {quote(schema)}.sqlite_master WHERE type IN ('table', 'view') AND name = ?"  # a quoted name
+    )
     return [row[0] for row in session.fetch(sql, (relation,))]
 
 
@@ -89,7 +91,7 @@ def identity(session: Session, table: Table) -> str:
         if name in {column.lower() for column in table.columns}:
             continue
         try:
-            session.fetch(f"SELECT {name} FROM {table.name} LIMIT 0")  # noqa: S608  # a constant and a quoted name
+            session.fetch(f"SELECT {name} FROM {table.name} LIMIT 0")  # a constant and a quoted name
         except SchemaError:
             break
         return name

@@ -102,7 +102,9 @@ class UpsertWriter:
         key = tuple(values[place] for place in self._places)
         if None in key:
             column = self._operation.key[key.index(None)]
-            error = NullKeyError(f"column {column} of the key is NULL.", hint="Rows are matched by their key; give it a value.")
+            error = NullKeyError(
+                f"column {column} of the key is NULL.", hint="Rows are matched by their key; give it a value."
+            )
             error.rows, error.column = (index,), column
             raise error
         return key
@@ -114,12 +116,14 @@ class UpsertWriter:
         if not self._seen:
             self._seen = self._session.new_name("keys")
             self._session.execute(f"CREATE TEMPORARY TABLE {self._seen} (id PRIMARY KEY, number) WITHOUT ROWID")
-        sql = f"INSERT INTO {self._seen} VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1"  # noqa: S608  # portl's own
+        sql = f"INSERT INTO {self._seen} VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1"  # portl's own
         if self._session.execute(sql, (row_identity, index)).fetchall():
             return False
         if self._operation.on_duplicate == "first":
             return True
-        first = self._session.fetch(f"SELECT number FROM {self._seen} WHERE id = ?", (row_identity,))[0][0]  # noqa: S608  # portl's own
+        first = self._session.fetch(f"SELECT number FROM {self._seen} WHERE id = ?", (row_identity,))[0][
+            0
+        ]  # portl's own
         named = ", ".join(f"{name} = {value}" for name, value in zip(self._operation.key, key, strict=True))
         error = DuplicateKeyError(
             f"two rows have the key {named}.", hint="on_duplicate: first or last says which of them counts."
@@ -210,5 +214,3 @@ class ChangeWriter:
         error = RowError(f"{count} rows of {self._table.name} have {where}; {expected} expected.")
         error.rows, error.column, error.value = (index,), self._operation.where[0], meant[0]
         raise error
-
-
