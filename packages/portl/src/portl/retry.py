@@ -45,7 +45,7 @@ class RetryPolicy:
 
     def delay_s(self, failures: int, *, random: Random, asked_s: float | None = None) -> float:
         """Seconds to wait after `failures` failed attempts; `asked_s` is the other side's wish."""
-        longest = min(self.backoff_ms * 2 ** min(failures - 1, 40), self.max_backoff_ms) / 1000
+        longest = min(self.backoff_ms * float(2 ** min(failures - 1, 40)), self.max_backoff_ms) / 1000
         chosen = longest * random() if self.jitter else longest
         if asked_s is None or asked_s <= 0:
             return chosen

@@ -211,12 +211,11 @@ def _content(body: Any) -> tuple[bytes | None, dict[str, str]]:
         raise RequestError(f"the body is not JSON: {error}.") from error
 
 
-def _query(request: HttpRequest) -> list[tuple[str, str]]:
-    pairs = []
+def _query(request: HttpRequest) -> list[tuple[str, str | int | float | bool | None]]:
+    pairs: list[tuple[str, str | int | float | bool | None]] = []
     for name, value in request.query.items():
-        for item in value if isinstance(value, list | tuple) else (value,):
-            if item is not None:
-                pairs.append((name, item if isinstance(item, str) else _plain(item)))
+        items = value if isinstance(value, list | tuple) else (value,)
+        pairs += [(name, item if isinstance(item, str) else _plain(item)) for item in items if item is not None]
     return pairs
 
 

@@ -15,7 +15,7 @@ def header_value(key: str, *, quoted: bool) -> str:
     if not key or not key.isascii() or not key.isprintable():
         raise RequestError(
             f"the idempotency key {key!r} cannot be sent in a header.",
-            hint="Make it of printable ASCII characters (md5 of the rest does), or send it with idempotency_in: body.<field>.",
+            hint="Make it of printable ASCII characters, or send it with idempotency_in: body.<field>.",
         )
     if not quoted:
         return key

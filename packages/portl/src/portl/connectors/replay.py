@@ -1,7 +1,7 @@
 """The transaction phase of a job, run again from its beginning when the database undid it.
 
-Deadlocks, serialization failures and connections lost before COMMIT leave nothing behind, so the whole phase is repeated;
-one statement alone never is.
+Deadlocks, serialization failures and connections lost before COMMIT leave nothing behind, so the whole phase is
+repeated; one statement alone never is.
 """
 
 from __future__ import annotations

@@ -102,8 +102,7 @@ def outbox_table(dialect: Dialect, table: str) -> list[str]:
   delivered_at {dialect.moment}
 )""",
         f"CREATE INDEX IF NOT EXISTS {index_name(table, 'due')} ON {name} (job, id) WHERE state = 'pending'",
-        f"CREATE INDEX IF NOT EXISTS {index_name(table, 'order')} ON {name} (job, ordering_key, id)"
-        " WHERE state = 'pending'",
+        f"CREATE INDEX IF NOT EXISTS {index_name(table, 'key')} ON {name} (job, ordering_key, id) WHERE state = 'pending'",
     ]
 
 

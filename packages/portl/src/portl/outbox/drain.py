@@ -13,7 +13,7 @@ from typing import Literal
 
 from portl.clients.base import Client, Reply, Request
 from portl.clock import Clock
-from portl.errors import ConnectorError, PortlError, RetryClass
+from portl.errors import ConnectorError, PortlError, RequestError, RetryClass
 from portl.retry import Random, RetryPolicy, system_random
 
 from .base import DrainReport
@@ -92,6 +92,8 @@ class Drainer:
         """The client and request of a row, held long enough."""
         try:
             client, request = self._client(row.connection), row.request()
+        except KeyError:
+            return None, RequestError(f"the job has no connection {row.connection} any more.")
         except ConnectorError as error:
             return None, error
         needed_s = client.longest_s(request) + MARGIN_S

@@ -1,7 +1,7 @@
 """The outbox as its workers and `portl outbox` see it: claimed, marked, listed, queued again.
 
-Each method is one short transaction of its own. No row is held while a call is under way: a claim is a lease, told apart
-by its worker and attempt, and ends by itself. Moments are the database's, not the workers'.
+Each method is one short transaction of its own. No row is locked while a call is under way: a claim is a lease, told
+apart by its worker and attempt, and ends by itself. Moments are the database's, not the workers'.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Queue:
     def counts(self) -> dict[str, int]:
         """`{state: rows}`; all three states are there."""
         text = f"SELECT state, count(*) FROM {self._name} WHERE job = {{0}} GROUP BY state"
-        found = {state: count for state, count in self._run(text, self._job)}
+        found = dict(self._run(text, self._job))
         return {state: found.get(state, 0) for state in ("pending", "delivered", "dead")}
 
     def next_due_s(self) -> float | None:

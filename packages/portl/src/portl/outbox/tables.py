@@ -18,7 +18,7 @@ _LEDGER_COLUMNS = frozenset("run_id job run_key job_hash input_hash started_at f
 
 
 def create_tables(connector: Connector, *, outbox: str = OUTBOX, ledger: str = LEDGER) -> None:
-    """Make both tables where they are missing. Raises DatabaseError, and SchemaError for a table that is not portl's."""
+    """Make both tables where they are missing. Raises DatabaseError; SchemaError for a table that is not portl's."""
     dialect = dialect_of(connector.dialect)
     with connector.begin() as transaction:
         for statement in (dialect.lock, *outbox_table(dialect, outbox), *ledger_table(dialect, ledger)):

@@ -66,7 +66,7 @@ class ChangeWriter:
 
     def _groups(self) -> list[Numbers]:
         """Rows that mean the same rows of the table are applied one after the other."""
-        places = dict((row[0], row[1]) for row in self._session.run(self._sql.stage.ranks(self._keys)))
+        places = {row[0]: row[1] for row in self._session.run(self._sql.stage.ranks(self._keys))}
         if not places:
             return [None]
         groups: list[list[int]] = [[] for _ in range(max(places.values()))]

@@ -99,7 +99,7 @@ def _sentence(text: str) -> str:
 
 
 def is_row_fault(error: ConnectorError) -> bool:
-    """Whether one row of a chunk is to blame, so that it pays to look for it: values, constraints, triggers, policies."""
+    """Whether one row of a chunk is to blame: a value, a constraint, a trigger, a policy."""
     return error.retry_class is RetryClass.NEVER and (
         error.code[:2] in ("22", "23", "P0", "44") or error.code == "42501"
     )

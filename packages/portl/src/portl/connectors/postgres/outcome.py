@@ -1,7 +1,7 @@
 """COMMIT, and what became of it when the connection was lost on the way.
 
-The server knows of each transaction whether it is in progress, committed or aborted (`pg_xact_status`), as long as it is
-the same server; a witness row that the transaction wrote itself holds on any.
+The server knows of each transaction whether it is in progress, committed or aborted (`pg_xact_status`), as long as it
+is the same server; a witness row that the transaction wrote itself holds on any.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One psycopg connection inside one open transaction: statements in, rows out, errors translated.
 
-Stage: below the writers. All statements are complete texts; values reach the server through COPY, or as bound parameters.
+Stage: below the writers. Statements are complete texts; values reach the server through COPY, or as bound parameters.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Session:
         return f"portl_{what}_{self._names}"
 
     def run(self, *statements: str) -> list[Row]:
-        """Run statements without parameters in one round trip; the rows of the last that gives any. Raises as it says."""
+        """Run statements without parameters in one round trip; the rows of the last that gives any."""
         text = ";\n".join(statements)
         with translated(text), self.connection.cursor() as cursor:
             cursor.execute(text.encode())

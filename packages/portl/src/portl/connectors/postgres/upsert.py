@@ -153,11 +153,12 @@ class UpsertWriter:
 
     def _in_stages(self, numbers: Numbers) -> dict[int, Row]:
         """`{index: (inserted, changed, returned columns)}`, one statement after the other."""
-        rest: Numbers = numbers
         outcomes: dict[int, Row] = {}
         everything = self._loader.indexes if numbers is None else numbers
-        for _ in range(ROUNDS):
-            for number, *returned in self._session.matching(self._sql.fresh(rest)):
+        rest = list(everything)
+        for turn in range(ROUNDS):
+            fresh = self._sql.fresh(rest if turn else numbers)
+            for number, *returned in self._session.matching(fresh):
                 outcomes[number] = (True, True, *returned)
             rest = [number for number in everything if number not in outcomes]
             if rest and self._sql.updated:

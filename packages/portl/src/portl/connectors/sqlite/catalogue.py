@@ -32,9 +32,7 @@ def _kinds(session: Session, schema: str, relation: str) -> list[str]:
     known = {row[1] for row in session.fetch("PRAGMA database_list")}
     if schema not in known:
         return []
-    sql = (
-        f"SELECT type FROM {quote(schema)}.sqlite_master WHERE type IN ('table', 'view') AND name = ?"  # a quoted name
-    )
+    sql = f"SELECT type FROM {quote(schema)}.sqlite_master WHERE type IN ('table', 'view') AND name = ?"
     return [row[0] for row in session.fetch(sql, (relation,))]
 
 

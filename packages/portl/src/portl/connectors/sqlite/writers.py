@@ -110,20 +110,18 @@ class UpsertWriter:
         return key
 
     def _is_duplicate(self, row_identity: Any, index: int, key: Row) -> bool:
-        """Whether an earlier row of the source was this row of the table. Raises DuplicateKeyError where that is one."""
+        """Whether an earlier row of the source was this row of the table; an error where that is forbidden."""
         if self._operation.on_duplicate == "last":
             return False
         if not self._seen:
             self._seen = self._session.new_name("keys")
             self._session.execute(f"CREATE TEMPORARY TABLE {self._seen} (id PRIMARY KEY, number) WITHOUT ROWID")
-        sql = f"INSERT INTO {self._seen} VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1"  # portl's own
+        sql = f"INSERT INTO {self._seen} VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1"
         if self._session.execute(sql, (row_identity, index)).fetchall():
             return False
         if self._operation.on_duplicate == "first":
             return True
-        first = self._session.fetch(f"SELECT number FROM {self._seen} WHERE id = ?", (row_identity,))[0][
-            0
-        ]  # portl's own
+        first = self._session.fetch(f"SELECT number FROM {self._seen} WHERE id = ?", (row_identity,))[0][0]
         named = ", ".join(f"{name} = {value}" for name, value in zip(self._operation.key, key, strict=True))
         error = DuplicateKeyError(
             f"two rows have the key {named}.", hint="on_duplicate: first or last says which of them counts."
