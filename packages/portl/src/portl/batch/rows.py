@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+import weakref
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import chain, compress
@@ -96,6 +97,7 @@ class Spool(Rows):
         self.nullable = nullable
         self._origin = origin
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # lives as long as the rows
+        weakref.finalize(self, self._file.close)
         self._offsets: list[int] = []
         self._firsts: list[int] = []
         self._count = 0
@@ -118,10 +120,6 @@ class Spool(Rows):
     def locate(self, index: int, column: str | None = None) -> str:
         """Where the row came from."""
         return self._origin.locate(index, column) if self._origin is not None else ""
-
-    def close(self) -> None:
-        """Free memory and disk; the rows are gone."""
-        self._file.close()
 
     def __len__(self) -> int:
         return self._count
