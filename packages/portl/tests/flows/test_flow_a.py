@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from .conftest import World
+from world import World
 
 
 def _announced(world: World) -> list[str]:
@@ -119,7 +118,7 @@ def test_a_failing_function_stops_the_job_before_the_transaction(
     flow_a: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flow_a.edit("max_attempts: 4, backoff_ms: 250", "max_attempts: 1, backoff_ms: 1")
-    flow_a.answer = lambda payload: [][1]
+    flow_a.answer = lambda payload: 1 / 0
     assert flow_a.run("run", flow_a.job()) == 1
     assert "step 'enrich', item 0 (./data/resources.csv:2)" in capsys.readouterr().err
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conftest import World
+from world import World
 
 
 def _run(world: World) -> int:

@@ -80,6 +80,7 @@ def index_name(table: str, what: str) -> str:
 def outbox_table(dialect: Dialect, table: str) -> list[str]:
     """Statements that make the outbox where it is missing."""
     name = spelt(table)
+    by_key = "(job, ordering_key, id) WHERE state = 'pending'"
     states = ", ".join(f"'{state}'" for state in STATES)
     return [
         f"""CREATE TABLE IF NOT EXISTS {name} (
@@ -102,7 +103,7 @@ def outbox_table(dialect: Dialect, table: str) -> list[str]:
   delivered_at {dialect.moment}
 )""",
         f"CREATE INDEX IF NOT EXISTS {index_name(table, 'due')} ON {name} (job, id) WHERE state = 'pending'",
-        f"CREATE INDEX IF NOT EXISTS {index_name(table, 'key')} ON {name} (job, ordering_key, id) WHERE state = 'pending'",
+        f"CREATE INDEX IF NOT EXISTS {index_name(table, 'key')} ON {name} {by_key}",
     ]
 
 

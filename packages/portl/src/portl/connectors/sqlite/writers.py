@@ -115,6 +115,7 @@ class UpsertWriter:
             return False
         if not self._seen:
             self._seen = self._session.new_name("keys")
+            self._session.execute(f"DROP TABLE IF EXISTS temp.{self._seen}")
             self._session.execute(f"CREATE TEMPORARY TABLE {self._seen} (id PRIMARY KEY, number) WITHOUT ROWID")
         sql = f"INSERT INTO {self._seen} VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1"
         if self._session.execute(sql, (row_identity, index)).fetchall():
