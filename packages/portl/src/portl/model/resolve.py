@@ -112,7 +112,9 @@ def _sealed(connection: BaseModel, raw: Any) -> BaseModel:
         if isinstance(value, BaseModel):
             update[name] = _sealed(value, raw.get(name, {}) if isinstance(raw, dict) else {})
         elif isinstance(value, str) and (
-            name in secret_fields or (isinstance(raw, dict) and isinstance(raw.get(name), Secret))
+            name in secret_fields
+            or (isinstance(raw, dict) and isinstance(raw.get(name), Secret))
+            or (name == "base_url" and any(_parts(value)))
         ):
             update[name] = Secret(value)
         elif isinstance(value, dict) and name in secret_fields:

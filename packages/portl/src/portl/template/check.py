@@ -18,6 +18,8 @@ TESTS = frozenset(
     "defined undefined none null number integer float string mapping sequence iterable boolean true false odd even "
     "divisibleby in eq equalto ne gt greaterthan ge lt lessthan le".split()
 )
+NULL = ("null",)
+"""`null` is `none`, as YAML writes it."""
 _ALLOWED: tuple[type[nodes.Node], ...] = (
     nodes.Name,
     nodes.Const,
@@ -75,7 +77,8 @@ def references(expression: Expr) -> Iterator[Reference]:
         node = pending.pop()
         path, rest = chain(node)
         if path:
-            yield Reference(path)
+            if path != NULL:
+                yield Reference(path)
             pending.extend(rest)
         else:
             pending.extend(_parts(node))

@@ -165,6 +165,8 @@ def to_int(value: Any, default: Any = _NOTHING) -> Any:
     if value is None or type(value) is int:
         return value
     if isinstance(value, str):
+        if len(value) < 300 and value.isascii() and value.isdigit():
+            return int(value)
         return _converted(convert.to_integer, value, default)
     if isinstance(value, bool | float | Decimal):
         try:

@@ -17,7 +17,7 @@ from jinja2 import nodes
 
 from ..errors import TemplateError
 from . import access, bounds
-from .check import chain, hop_of
+from .check import NULL, chain, hop_of
 from .functions import FUNCTIONS
 from .syntax import Expr, ListOf, Literal, Mixed, Template
 
@@ -88,8 +88,8 @@ class Lowering:
 
     def condition(self, expression: Expr) -> str:
         """The source of an expression that decides something."""
-        source = self.expression(expression)
-        return source if _is_boolean(expression.node) else f"truth({source})"
+        self.expression(expression)  # for its errors, which name the expression
+        return self._condition(expression.node)
 
     def column(self, template: Template) -> tuple[Key, int] | None:
         """The variable and column that `template` is, if it is nothing but a column of rows that are never null."""
@@ -148,6 +148,8 @@ class Lowering:
         for length in range(len(path), 0, -1):
             if path[:length] in self.scope.variables:
                 return self._variable(path[:length], path[length:], forgiving)
+        if path == NULL:
+            return "None"
         if self.scope.constant is None:
             raise TemplateError(f"There is no '{path[0]}' here.")
         value, length = self.scope.constant(path)
@@ -182,6 +184,9 @@ class Lowering:
         return f"text({source})"
 
     def _condition(self, node: nodes.Node) -> str:
+        """The source of something that decides; texts are refused, also as a part of it."""
+        if isinstance(node, nodes.And | nodes.Or):
+            return f"({self._condition(node.left)} {node.operator} {self._condition(node.right)})"
         return self.node(node) if _is_boolean(node) else f"truth({self.node(node)})"
 
     def _temporary(self) -> str:
@@ -261,8 +266,6 @@ class Lowering:
         left, right = self.node(node.left), self.node(node.right)
         if isinstance(node, nodes.Mul | nodes.Mod):
             return f"{'multiply' if isinstance(node, nodes.Mul) else 'modulo'}({left}, {right})"
-        if isinstance(node, nodes.And | nodes.Or):
-            return f"({left} {node.operator} {right})"
         return f"({left} {node.operator} {right})"
 
     def _unary(self, node: nodes.UnaryExpr) -> str:
@@ -299,8 +302,6 @@ def _hops(node: nodes.Node) -> int:
 
 
 def _is_boolean(node: nodes.Node) -> bool:
-    if isinstance(node, nodes.And | nodes.Or):
-        return _is_boolean(node.left) and _is_boolean(node.right)
     if isinstance(node, nodes.Const):
         return isinstance(node.value, bool)
     return isinstance(node, nodes.Compare | nodes.Test | nodes.Not)
