@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-
 from databases import Place, PostgresPlace, SqlitePlace, debian_programs, debian_server, wheel_server
+from jobs import Place as Jobs
 
 _numbers = itertools.count(1)
 
@@ -69,6 +69,12 @@ def new_postgres(postgres_18: str) -> Iterator[PostgresPlace]:
 
 
 @pytest.fixture
+def old_postgres(postgres_15: str) -> Iterator[PostgresPlace]:
+    """A schema of Debian's PostgreSQL, which is built with everything."""
+    yield from _schema(postgres_15)
+
+
+@pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[SqlitePlace]:
     """A SQLite file."""
     place = SqlitePlace(tmp_path / "test.db")
@@ -83,3 +89,9 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         yield request.getfixturevalue("sqlite")
     else:
         yield from _schema(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Jobs:
+    """A folder with an empty SQLite database, in which jobs run."""
+    return Jobs(tmp_path)

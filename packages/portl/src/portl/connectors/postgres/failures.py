@@ -132,7 +132,7 @@ def from_copy(
     position = int(found[1]) - 1
     if position >= len(rows):
         return plain
-    column = error.diag.column_name or _named_in(found[2].split("\n")[0], columns)
+    column = error.diag.column_name or _named_in(found[2].split("\n")[0], columns) or _with_nul(rows[position], columns)
     if error.sqlstate == "23502" and column in key:
         return null_key(column, indexes[position])
     plain_row = with_row(plain, indexes[position], rows[position], columns)
@@ -141,6 +141,11 @@ def from_copy(
     if column:
         plain_row.message = f"column {column}: {plain_row.message}"
     return plain_row
+
+
+def _with_nul(row: Row, columns: Sequence[Column]) -> str:
+    """The column whose value holds a NUL byte, which no text in PostgreSQL does; "" for none."""
+    return next((c.name for c, value in zip(columns, row, strict=True) if isinstance(value, str) and "\0" in value), "")
 
 
 def _named_in(context: str, columns: Sequence[Column]) -> str:

@@ -23,6 +23,7 @@ from portl.connectors.operations import (
 
 from .catalogue import read_table
 from .change import ChangeWriter
+from .failures import translated
 from .insert import InsertWriter
 from .outcome import Sent, Verdict, commit
 from .query import Queries
@@ -74,7 +75,9 @@ class PostgresTransaction:
         return self._queries.run(sql, values).rowcount
 
     def fetch(self, sql: Sql, values: Row = ()) -> list[Row]:
-        return self._queries.run(sql, values).fetchall()
+        cursor = self._queries.run(sql, values)
+        with translated(sql.text()):
+            return cursor.fetchall()
 
     def read(self, sql: Sql, values: Row = (), *, chunk_rows: int = 10_000) -> Reading:
         return self._queries.read(sql, values, chunk_rows)
