@@ -12,7 +12,7 @@ from ..batch.items import Items, Selection, selected
 from ..batch.rows import Aligned, Spool
 from ..connectors.base import Transaction
 from ..context import ONE, RunContext
-from ..errors import PortlError
+from ..errors import PortlError, StepError
 from ..logging import Event
 from ..plan import PlannedStep
 from ..steps.base import Worker
@@ -158,6 +158,8 @@ class Execution:
         """What `action` gives. Raises StepError for every error of portl's, with its place."""
         try:
             return action()
+        except StepError:
+            raise
         except PortlError as error:
             raise step_error(error, planned, self._context.plan, items, chunk) from error
 

@@ -6,9 +6,10 @@ import csv
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..context import RunContext
 from ..errors import SourceError, TemplateError
@@ -28,6 +29,7 @@ class NewFile:
 
     temporary: Path
     target: Path
+    file: IO[str]
 
     def place(self) -> None:
         """Move it where it belongs; what was there is replaced. Raises SourceError."""
@@ -37,7 +39,9 @@ class NewFile:
             raise SourceError(f"the file cannot be put in place: {error.strerror}.", where=str(self.target)) from error
 
     def discard(self) -> None:
-        """Remove it; again, it does nothing."""
+        """Close and remove it; again, it does nothing."""
+        with suppress(OSError):  # what could not be written is not wanted any more
+            self.file.close()
         self.temporary.unlink(missing_ok=True)
 
 
@@ -60,7 +64,7 @@ class CsvWorker:
         except (OSError, LookupError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SourceError(f"the file cannot be written: {reason}.", where=str(self._target)) from error
-        self._new = NewFile(temporary, self._target)
+        self._new = NewFile(temporary, self._target, self._file)
         context.files.append(self._new)
         self._writer = csv.writer(self._file, delimiter=self._step.delimiter, lineterminator="\n")
         if self._names is not None:

@@ -61,12 +61,12 @@ def rows_function(templates: Sequence[Template], scope: Scope) -> RowFunction:
     whole = _untouched(templates, scope)
     if whole is not None:
         return RowFunction((whole,), lambda chunk: chunk.of(whole))  # type: ignore[arg-type,return-value]  # a list of tuples
-    return _function(templates, scope, "({},)", Lowering.template)
+    return _function(templates, scope, Lowering.template, as_tuple=True)
 
 
 def values_function(template: Template, scope: Scope) -> RowFunction:
     """A function that gives the template's value for each item of a chunk. Raises as `rows_function`."""
-    return _function([template], scope, "{}", Lowering.template)
+    return _function([template], scope, Lowering.template)
 
 
 def conditions_function(template: Template, scope: Scope) -> RowFunction:
@@ -77,7 +77,7 @@ def conditions_function(template: Template, scope: Scope) -> RowFunction:
             return f"(True if {lowering.condition(template)} else False)"
         return f"truth({lowering.template(template)})"
 
-    return _function([template], scope, "{}", lowered)
+    return _function([template], scope, lowered)
 
 
 def _untouched(templates: Sequence[Template], scope: Scope) -> Key | None:
@@ -92,10 +92,15 @@ def _untouched(templates: Sequence[Template], scope: Scope) -> Key | None:
 
 
 def _function(
-    templates: Sequence[Template], scope: Scope, form: str, lowered: Callable[[Lowering, Template], str]
+    templates: Sequence[Template],
+    scope: Scope,
+    lowered: Callable[[Lowering, Template], str],
+    *,
+    as_tuple: bool = False,
 ) -> RowFunction:
     lowering = Lowering(scope)
-    body = form.format(", ".join(lowered(lowering, template) for template in templates))
+    sources = [lowered(lowering, template) for template in templates]
+    body = f"({''.join(f'{source}, ' for source in sources)})" if as_tuple else sources[0]
     keys = tuple(lowering.used)
     computed = _compiled(lowering, body)
 

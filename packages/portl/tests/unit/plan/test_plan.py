@@ -60,7 +60,8 @@ def test_a_reference_that_means_nothing(jobs: Place, expression: str, what: str)
 def test_the_place_is_that_of_the_expression(jobs: Place) -> None:
     steps = (
         READ
-        + f"  - id: a\n    type: db.insert\n    table: t\n    {ROWS}\n    mapping:\n      x: a {{{{ row.a }}}} {{{{ oops }}}}\n"
+        + f"  - id: a\n    type: db.insert\n    table: t\n    {ROWS}\n"
+        + "    mapping:\n      x: a {{ row.a }} {{ oops }}\n"
     )
     assert _told(jobs, steps) == ["job.yaml:14:27: There is no 'oops' here. There are: steps, run, item, idx, row."]
 
@@ -205,7 +206,8 @@ def test_phases_are_before_in_and_after_the_transaction(jobs: Place) -> None:
         + READ
         + "  - {id: f, type: lambda.invoke, connection: fn, phase: before_transaction, save_as: x}\n"
         + "  - {id: r, type: db.read, connection: other, sql: SELECT 1}\n"
-        + '  - {id: c, type: conditional, when: "x is none", then: [{id: d, type: db.insert, table: t, mapping: {x: 1}}]}\n'
+        + '  - {id: c, type: conditional, when: "x is none", then: ['
+        + "{id: d, type: db.insert, table: t, mapping: {x: 1}}]}\n"
         + "  - {id: g, type: api.call, connection: api, method: GET}\n"
         + "  - {id: u, type: api.call, connection: api, unsafe: true}\n"
         + "  - {id: e, type: outbox.enqueue, connection: fn, dedup_key: k, payload: {}}\n"
