@@ -113,7 +113,7 @@ class CsvRead(StepBase):
     encoding: str = "utf-8"
     """Of the file; a byte order mark is ignored."""
     null_values: list[str] = Field(default_factory=lambda: [""])
-    """Texts that mean null. In columns of type string the empty text stays text unless the column lists it."""
+    """Texts that mean null, in every column; `[]` keeps empty fields as empty texts."""
     batch: None = None
     """Not available here."""
 

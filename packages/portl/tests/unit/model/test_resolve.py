@@ -113,7 +113,7 @@ def test_parameters_are_typed() -> None:
     ],
 )
 def test_parameters_that_do_not_fit(given: dict[str, str], what: str) -> None:
-    assert what in _told(PARAMS, **given)
+    assert what in _told(PARAMS, None, **given)
 
 
 def test_parameters_that_only_expressions_name_are_required() -> None:
