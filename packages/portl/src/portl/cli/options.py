@@ -38,10 +38,14 @@ def open_plan(job: Path) -> JobPlan:
     return plan_job(read_job(job))
 
 
-def open_job(job: Path, params: Sequence[str], masker: Masker) -> Opened:
-    """A job, resolved with the process's environment; `masker` learns its secrets. Raises JobSpecError."""
+def open_job(job: Path, params: Sequence[str], masker: Masker, *, complete: bool = True) -> Opened:
+    """A job, resolved with the process's environment; `masker` learns its secrets. Raises JobSpecError.
+
+    Without `complete`, parameters may be missing: the job is not to be run.
+    """
     plan = open_plan(job)
-    resolved = resolve(plan.file, environment.variables(), given(params), plan.implicit_params)
+    values = given(params)
+    resolved = resolve(plan.file, environment.variables(), values, plan.implicit_params, complete=complete)
     masker.learn(resolved.masker)
     return Opened(plan, resolved)
 

@@ -55,7 +55,7 @@ class _Place:
 
 @contextmanager
 def _opened(job: Path, params: Sequence[str], masker: Masker) -> Iterator[_Place]:
-    opened = open_job(job, params, masker)
+    opened = open_job(job, params, masker, complete=False)
     if opened.plan.connection is None:
         raise CommandLineError(f"{job}: the job has no database, so there is no outbox.")
     with OpenConnections(opened.resolved.connections, str(opened.plan.file.folder), SYSTEM_CLOCK) as connections:

@@ -32,12 +32,17 @@ class Resolved:
 
 
 def resolve(
-    file: JobFile, environment: Mapping[str, str], given: Mapping[str, str], implicit: frozenset[str] = frozenset()
+    file: JobFile,
+    environment: Mapping[str, str],
+    given: Mapping[str, str],
+    implicit: frozenset[str] = frozenset(),
+    *,
+    complete: bool = True,
 ) -> Resolved:
     """Resolve everything, or raise JobSpecError with all that is missing or ill-typed.
 
     `given` are the command line's parameters as text; `implicit` are parameters that expressions use though the job
-    does not declare them: they are required texts.
+    does not declare them: they are required texts. Without `complete`, required parameters may be missing.
     """
     found = [*_missing(file, environment)]
     connections: dict[str, Any] = {}
@@ -47,7 +52,9 @@ def resolve(
             connections[name] = _sealed(CONNECTION.validate_python(plain), plain)
         except ValidationError as error:
             found += findings_of(error, plain, ("connections", name), file.source)
-    params = _params(file, environment, given, implicit, found)
+    missing: list[Finding] = []
+    params = _params(file, environment, given, implicit, found, missing)
+    found += missing if complete else []
     if found:
         raise JobSpecError(sorted(found, key=lambda finding: (finding.line, finding.column)))
     masker = Masker(secret for value in (*connections.values(), *params.values()) for secret in _secrets(value))
@@ -74,6 +81,7 @@ def _params(
     given: Mapping[str, str],
     implicit: frozenset[str],
     found: list[Finding],
+    missing: list[Finding],
 ) -> dict[str, Any]:
     declared = file.job.params
     values: dict[str, Any] = {}
@@ -92,7 +100,7 @@ def _params(
         if text is None:
             if spec is None or spec.required or (spec.required is None and "default" not in spec.model_fields_set):
                 hint = f"Give it: --param {name}=…"
-                found.append(file.source.finding(path, f"The parameter '{name}' has no value.", hint))
+                missing.append(file.source.finding(path, f"The parameter '{name}' has no value.", hint))
             values[name] = None
             continue
         try:

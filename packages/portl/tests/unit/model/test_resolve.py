@@ -140,3 +140,8 @@ def test_references_are_found_in_any_depth() -> None:
     assert sorted(variables.names(value)) == ["A", "C"]
     assert variables.mapped(value, str.upper)["a"][0] == "${ENV:A}"
     assert list(variables.wrong("${x} ${env:A} $${y}")) == ["${x}"]
+
+
+def test_a_job_that_is_not_run_needs_no_parameters() -> None:
+    file = parse_job(PARAMS + STEPS)
+    assert resolve(file, {}, {}, complete=False).params["day"] is None
