@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -90,11 +89,3 @@ class Job(Part):
         if isinstance(value, dict):
             return {name: spec if isinstance(spec, dict) else {"default": spec} for name, spec in value.items()}
         return value
-
-    def walk(self) -> Iterator[Step]:
-        """Every step, those inside others too, in the order of the file."""
-        pending = list(reversed(self.steps))
-        while pending:
-            step = pending.pop()
-            yield step
-            pending.extend(reversed(list(step.children())))

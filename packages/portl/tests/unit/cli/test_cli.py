@@ -181,7 +181,10 @@ def test_it_runs_as_a_module(job: str) -> None:
 
 
 def test_the_door_imports_nothing_heavy() -> None:
-    code = "import sys; from portl.cli.app import invoke; invoke(['--help']); print(*sys.modules, file=sys.stderr)"
+    code = (
+        "import sys; before = set(sys.modules); from portl.cli.app import invoke; invoke(['--help']);"
+        "print(*(set(sys.modules) - before), file=sys.stderr)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
     assert not {"pydantic", "jinja2", "rich", "yaml", "psycopg", "httpx2", "boto3", "sqlite3"} & loaded
@@ -199,3 +202,50 @@ def test_the_example_works_at_once(tmp_path: Path, capsys: pytest.CaptureFixture
         lines = (folder / "saved.csv").read_text().splitlines()
         assert lines[1] == f"A-100,1,{new},{new}"
     assert "5 items" in capsys.readouterr().err
+
+
+def test_a_terminal_gets_a_live_line(
+    job: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from portl.cli import ui
+
+    monkeypatch.setattr(ui, "is_terminal", lambda: True)
+    assert invoke(["run", job]) == 0
+    assert "x: 1 inserted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("event", "details", "text"),
+    [
+        ("transaction_replayed", {"attempt": 2, "cause": "deadlock"}, "transaction: run again (attempt 2): deadlock"),
+        ("run_known", {"run_key": "k"}, "run: done before with the key k"),
+        ("drained", {"delivered": 1, "pending": 2, "dead": 3}, "deliveries: 1 made, 2 pending, 3 given up"),
+        ("step_completed", {"seconds": 2.0, "items": 10, "type": "x"}, "s: 10 items, 2.00s, 5/s"),
+        ("step_skipped", {}, "s: skipped"),
+        ("run_started", {}, ""),
+    ],
+)
+def test_events_for_people(event: str, details: dict[str, object], text: str) -> None:
+    from portl.cli.progress import sentence
+    from portl.logging import Event
+
+    assert sentence(Event(event, "s", details=details)) == text
+
+
+def test_a_note_of_validate(job: str, jobs: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    call = "  - {id: c, type: api.call, connection: api, unsafe: true}\n"
+    api = "connections: { api: { type: http, base_url: 'http://x' }, "
+    jobs.write("job.yaml", JOB.replace("connections: { ", api) + call + "  - {id: y, type: db.read, sql: SELECT 1}\n")
+    assert invoke(["validate", job]) == 0
+    assert "calls while the transaction holds its locks" in capsys.readouterr().err
+
+
+def test_a_plan_with_a_note_and_a_condition(job: str, jobs: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    call = "  - {id: c, type: api.call, connection: api, unsafe: true, when: run.job == 'x', body: {a: 1.5, b: .inf}}\n"
+    api = "connections: { api: { type: http, base_url: 'http://x' }, "
+    jobs.write("job.yaml", JOB.replace("connections: { ", api) + call + "  - {id: y, type: db.read, sql: SELECT 1}\n")
+    assert invoke(["run", job, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "when run.job == 'x'" in said
+    assert "note: " in said
+    assert "call: POST http://x" in said
