@@ -53,6 +53,7 @@ def _schema(dsn: str) -> Iterator[PostgresPlace]:
     yield place
     place.close()
     with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("SET lock_timeout = '20s'")  # a session that a test left open is that test's failure
         connection.execute(f"DROP SCHEMA {name} CASCADE".encode())
 
 

@@ -42,6 +42,7 @@ class Proxy:
                 threading.Thread(target=self._down, args=(server, client), daemon=True).start()
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
+        verdict: Verdict = "cut"
         with suppress(OSError):
             while data := client.recv(65536):
                 verdict = self._judge(data)
@@ -50,16 +51,17 @@ class Proxy:
                 if verdict != "pass":
                     client.shutdown(socket.SHUT_RDWR)
                     client.close()
-                    if verdict == "pass_and_cut":
-                        while server.recv(65536):  # until the server has done what it was told
-                            break
                     break
-        server.close()
+        with suppress(OSError):
+            # The rest of what was sent is still read; closing alone would not end the other thread's waiting.
+            server.shutdown(socket.SHUT_RDWR if verdict == "cut" else socket.SHUT_WR)
 
     @staticmethod
     def _down(server: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
             while data := server.recv(65536):
-                client.sendall(data)
+                with suppress(OSError):  # of a client that was cut; the server is listened to till its end
+                    client.sendall(data)
+        server.close()
         with suppress(OSError):
             client.close()

@@ -44,7 +44,9 @@ def upsert(transaction: Transaction, *rows: tuple[str, str]) -> None:
     writer.finish()
 
 
-def behind(place: PostgresPlace, judge: Callable[[bytes], Verdict], patience_s: float = 10.0) -> tuple[Proxy, PostgresConnector]:
+def behind(
+    place: PostgresPlace, judge: Callable[[bytes], Verdict], patience_s: float = 10.0
+) -> tuple[Proxy, PostgresConnector]:
     """A connector that reaches the place's server through a proxy."""
     with place.connect() as connection:
         folder = connection.info.host

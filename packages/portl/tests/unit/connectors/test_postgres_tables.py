@@ -62,7 +62,13 @@ def test_every_kind_of_table_tells_new_from_changed(items: PostgresPlace) -> Non
 
 
 def test_every_kind_of_table_names_the_row_that_is_refused(items: PostgresPlace) -> None:
-    target = "stored" if items.rows("SELECT 1 FROM pg_class WHERE relname = 'stored' AND relnamespace = current_schema()::regnamespace") else "items"
+    target = (
+        "stored"
+        if items.rows(
+            "SELECT 1 FROM pg_class WHERE relname = 'stored' AND relnamespace = current_schema()::regnamespace"
+        )
+        else "items"
+    )
     items.run(f"ALTER TABLE {target} ADD CHECK (value <> 'bad')")
     connector = items.connector()
     write(connector, ITEMS, [("k7", "old")])
@@ -130,7 +136,10 @@ def test_two_jobs_with_opposite_orders_do_not_lock_each_other_out(postgres: Post
             except ConnectorError as error:
                 failures.append(error)
 
-    threads = [threading.Thread(target=job, args=([(key, f"{who}") for key, _ in order],)) for who, order in enumerate((rows, rows[::-1]))]
+    threads = [
+        threading.Thread(target=job, args=([(key, f"{who}") for key, _ in order],))
+        for who, order in enumerate((rows, rows[::-1]))
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -155,8 +164,7 @@ def test_a_trigger_that_keeps_rows_out_is_an_error(postgres: PostgresPlace, body
     postgres.run(
         PLAIN,
         f"CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
-        "CREATE TRIGGER meddle BEFORE INSERT ON items FOR EACH ROW WHEN (NEW.code = 'b')"
-        " EXECUTE FUNCTION meddle()",
+        "CREATE TRIGGER meddle BEFORE INSERT ON items FOR EACH ROW WHEN (NEW.code = 'b') EXECUTE FUNCTION meddle()",
     )
     with pytest.raises(RowError, match="not in .* after it was written") as caught:
         write(postgres.connector(), ITEMS, [("a", "1"), ("b", "2")])
@@ -209,7 +217,9 @@ def test_indexes_that_cannot_be_used(postgres: PostgresPlace, index: str, reason
 
 
 def test_columns_that_only_the_database_writes(postgres: PostgresPlace) -> None:
-    postgres.run("CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a + 1) STORED)")
+    postgres.run(
+        "CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a + 1) STORED)"
+    )
     for name in ("id", "b"):
         with pytest.raises(SchemaError, match=f"column {name} is computed"):
             write(postgres.connector(), Insert("items", (name,)), [])

@@ -38,7 +38,11 @@ CASES: list[tuple[str, Any, Any]] = [
     ("date", date(2026, 1, 31), date(2026, 1, 31)),
     ("date", "2026-01-31", date(2026, 1, 31)),
     ("timestamp", datetime(2026, 1, 31, 12, 0, 1, 5), datetime(2026, 1, 31, 12, 0, 1, 5)),
-    ("timestamptz", datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2))), datetime(2026, 1, 31, 10, tzinfo=UTC)),
+    (
+        "timestamptz",
+        datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2))),
+        datetime(2026, 1, 31, 10, tzinfo=UTC),
+    ),
     ("time", time(12, 30), time(12, 30)),
     ("interval", timedelta(days=2, seconds=3, microseconds=4), timedelta(days=2, seconds=3, microseconds=4)),
     ("interval", timedelta(seconds=-90), timedelta(seconds=-90)),

@@ -211,5 +211,8 @@ def test_names_that_need_quotes(place: Place) -> None:
 
 
 def test_a_name_no_database_has(people: Place) -> None:
-    with people.connector().begin() as transaction, pytest.raises(SchemaError, match="cannot be the name|there is no table"):
+    with (
+        people.connector().begin() as transaction,
+        pytest.raises(SchemaError, match="cannot be the name|there is no table"),
+    ):
         transaction.upsert(Upsert("peo\0ple", ("code",), key=("code",)))

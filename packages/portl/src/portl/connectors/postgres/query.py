@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.generators import execute
 
 from portl.connectors.operations import Column, QueryResult, Reading, Row, Rows, Sql, Table
 from portl.errors import ConnectorError, DatabaseError, RowError
@@ -54,12 +55,15 @@ class Queries:
         return self._described[sql]
 
     def _parse(self, text: str, shown: str) -> tuple[list[int], tuple[str, ...]]:
-        connection = self._session.connection.pgconn
+        connection = self._session.connection
         with translated(shown):
-            for result in (
-                connection.prepare(b"", text.encode()),
-                connection.describe_prepared(b""),
+            for send in (
+                lambda: connection.pgconn.send_prepare(b"", text.encode()),
+                lambda: connection.pgconn.send_describe_prepared(b""),
             ):
+                send()
+                # Not libpq's own waiting, during which no other thread runs and no signal is heard.
+                (result,) = connection.wait(execute(connection.pgconn))
                 if result.status not in (psycopg.pq.ExecStatus.COMMAND_OK, psycopg.pq.ExecStatus.TUPLES_OK):
                     raise psycopg.errors.error_from_result(result, encoding="utf-8")
         types = [result.param_type(place) for place in range(result.nparams)]
