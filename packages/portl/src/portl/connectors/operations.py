@@ -114,6 +114,7 @@ class QueryResult:
     """Answers to one query with several rows of parameters."""
 
     columns: tuple[str, ...]
+    """() where that is not known: SQLite has to be asked something to tell."""
     rows: list[Row | None]
     """One row per row of parameters; None where the query found nothing."""
 

@@ -59,13 +59,19 @@ class SqliteTransaction:
 
     def query(self, sql: Sql, rows: Rows, indexes: Sequence[int]) -> QueryResult:
         statement = numbered(sql)
-        columns = self._columns(sql)
-        found = [self._one(statement, bound(sql, row, index), index) for row, index in zip(rows, indexes, strict=True)]
+        columns: tuple[str, ...] = ()
+        found = []
+        for row, index in zip(rows, indexes, strict=True):
+            names, answer = self._one(statement, bound(sql, row, index), index)
+            columns = columns or _distinct(names)
+            found.append(answer)
         return QueryResult(columns, found)
 
-    def _one(self, statement: str, values: Row, index: int) -> Row | None:
+    def _one(self, statement: str, values: Row, index: int) -> tuple[tuple[str, ...], Row | None]:
+        """The names of the result's columns, and its only row."""
         with at_row(index), translated(statement):
-            found = self.session.connection.execute(statement, values).fetchmany(2)
+            cursor = self.session.connection.execute(statement, values)
+            found = cursor.fetchmany(2)
         if len(found) > 1:
             error = RowError(
                 "the query gives more than one row.",
@@ -73,22 +79,7 @@ class SqliteTransaction:
             )
             error.rows, error.sql = (index,), statement
             raise error
-        return found[0] if found else None
-
-    def _columns(self, sql: Sql) -> tuple[str, ...]:
-        """Of the result, with every value NULL, which runs nothing that writes."""
-        statement = numbered(sql)
-        self.check(sql)
-        if not statement.lstrip().upper().startswith(("SELECT", "WITH", "VALUES")):
-            return ()
-        inner = statement.strip().rstrip(";")
-        with translated(statement):
-            cursor = self.session.connection.execute(f"SELECT * FROM (\n{inner}\n) LIMIT 0", (None,) * sql.size)
-        names = tuple(column[0] for column in cursor.description)
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                raise DatabaseError(f"the query gives two columns called {name}.", hint="Rename one with AS.")
-        return names
+        return tuple(column[0] for column in cursor.description or ()), found[0] if found else None
 
     def execute(self, sql: Sql, values: Row = ()) -> int:
         return self.session.execute(numbered(sql), bound(sql, values, 0)).rowcount
@@ -113,6 +104,13 @@ class SqliteTransaction:
     def rollback(self) -> None:
         if self.session.connection.in_transaction:
             self.session.connection.rollback()
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise DatabaseError(f"the query gives two columns called {name}.", hint="Rename one with AS.")
+    return names
 
 
 def _chunks(cursor: sqlite3.Cursor, size: int, statement: str) -> Iterator[list[Row]]:
