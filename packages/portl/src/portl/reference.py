@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from .model import connections, job, steps
 from .model.base import Templated
+from .model.documentation import descriptions
 from .template.functions import FUNCTIONS
 
 HEAD = """\
@@ -79,9 +80,10 @@ def _table(model: type[BaseModel], leave_out: tuple[str, ...] = ("type",)) -> It
     if not fields:
         return
     yield "| field | type | default | |\n|---|---|---|---|"
+    texts = descriptions(model)
     for name, info in fields:
         mark = " **{{ }}**" if _is_templated(info) else ""
-        text = re.sub(r"\s*\n\s*", " ", info.description or "").replace("|", "\\|")
+        text = re.sub(r"\s*\n\s*", " ", texts.get(name, "")).replace("|", "\\|")
         yield f"| `{info.alias or name}` | {_type(info.annotation)} | {_default(info)} | {text}{mark} |"
     yield ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -60,6 +61,7 @@ def run(
     steps are still to be done.
     """
     opened = open_job(job, params, masker)
+    gc.enable()  # the door has stopped it for the imports
     if dry_run in ("offline", "check"):
         _preview(opened, masker, check=dry_run == "check", sample=sample, as_json=as_json)
         return

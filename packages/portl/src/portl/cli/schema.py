@@ -6,7 +6,7 @@ import json
 
 import click
 
-from ..model.job import Job
+from ..model.documentation import schema as job_schema
 from . import ui
 from .options import debug
 
@@ -18,5 +18,5 @@ def schema() -> None:
 
     # yaml-language-server: $schema=portl.schema.json
     """
-    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Job.model_json_schema(by_alias=True)}
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **job_schema()}
     ui.out(json.dumps(document, indent=2, ensure_ascii=False))

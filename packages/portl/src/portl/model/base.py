@@ -11,7 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 class Part(BaseModel):
     """A part of a job file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        defer_build=True,  # start-up: validators are built for what a job uses
+    )
 
 
 @dataclass(frozen=True)

@@ -128,9 +128,12 @@ def _closest(name: str, known: list[str]) -> str:
 
 
 def _purpose(owner: type[BaseModel] | None, name: str) -> str:
+    from .documentation import descriptions  # noqa: PLC0415  # reads sources; only for messages
+
+    texts = descriptions(owner) if owner is not None else {}
     for field_name, field in owner.model_fields.items() if owner is not None else ():
-        if name in (field_name, field.alias) and field.description:
-            return f"It says: {field.description.partition(chr(10))[0]}"
+        if name in (field_name, field.alias) and field_name in texts:
+            return f"It says: {texts[field_name].partition(chr(10))[0]}"
     return ""
 
 
