@@ -21,12 +21,20 @@ def create_tables(connector: Connector, *, outbox: str = OUTBOX, ledger: str = L
     """Make both tables where they are missing. Raises DatabaseError; SchemaError for a table that is not portl's."""
     dialect = dialect_of(connector.dialect)
     with connector.begin() as transaction:
-        for statement in (dialect.lock, *outbox_table(dialect, outbox), *ledger_table(dialect, ledger)):
-            if statement:
-                transaction.execute(Sql((statement,)))
-        _require_own(transaction, outbox, _OUTBOX_COLUMNS)
-        _require_own(transaction, ledger, _LEDGER_COLUMNS)
+        if dialect.lock:
+            transaction.execute(Sql((dialect.lock,)))
+        _create(transaction, outbox, outbox_table(dialect, outbox), _OUTBOX_COLUMNS)
+        _create(transaction, ledger, ledger_table(dialect, ledger), _LEDGER_COLUMNS)
         transaction.commit()
+
+
+def _create(transaction: Transaction, name: str, statements: list[str], columns: frozenset[str]) -> None:
+    """Make one table, or see that the one which is there is portl's."""
+    if _is_there(transaction, name):
+        _require_own(transaction, name, columns)
+        return
+    for statement in statements:
+        transaction.execute(Sql((statement,)))
 
 
 def missing_tables(transaction: Transaction, *names: str) -> list[str]:
