@@ -43,16 +43,16 @@ CONNECTIONS = (
 def reference() -> str:
     """The whole reference."""
     parts = [HEAD, *_section("The job", job.Job)]
-    for name, model in (("params", job.Param), ("transaction", job.Transaction), ("outbox", job.Outbox)):
-        parts += _section(f"`{name}`", model)
+    for name, part in (("params", job.Param), ("transaction", job.Transaction), ("outbox", job.Outbox)):
+        parts += _section(f"`{name}`", part)
     parts += ["## Every step\n", *_table(steps.StepBase)]
     parts += ["### `batch`\n", *_table(steps.Batch), "### `retry`\n", *_table(steps.Retry)]
     for cls in steps.STEP_CLASSES:
         parts += _section(f"`{_tag(cls)}`", cls, leave_out=COMMON if cls is not steps.Conditional else COMMON[:1])
         if cls is steps.CsvRead:
             parts += ["Each column of `columns`:\n", *_table(steps.ColumnSpec)]
-    for model in CONNECTIONS:
-        parts += _section(f"Connection `{_tag(model)}`", model)
+    for connection in CONNECTIONS:
+        parts += _section(f"Connection `{_tag(connection)}`", connection)
     parts += ["### `auth`\n", *_table(connections.HttpAuth)]
     return "\n".join([*parts, *_functions()])
 
