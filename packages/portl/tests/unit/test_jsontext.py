@@ -67,13 +67,13 @@ def test_canonical_text_does_not_depend_on_the_order_of_keys() -> None:
     ],
 )
 def test_what_json_does_not_know(value: Any) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         dumps(value)
 
 
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", "{", "-Infinity"])
 def test_what_is_not_json(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         loads(text)
 
 

@@ -124,7 +124,9 @@ def test_a_function_that_fails_is_asked_again_where_the_job_says_so(server: Serv
         (Answer(cut=True), REPEATABLE, 3, "connect"),
     ],
 )
-def test_what_is_tried_again(server: Server, answer: Answer, request_: LambdaRequest, attempts: int, token: str) -> None:
+def test_what_is_tried_again(
+    server: Server, answer: Answer, request_: LambdaRequest, attempts: int, token: str
+) -> None:
     server.answer = lambda asked: answer
     with pytest.raises(FunctionError) as caught:
         client(server).send(request_, THREE)

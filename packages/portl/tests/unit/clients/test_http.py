@@ -18,7 +18,7 @@ from portl.clients.http import HttpClient
 from portl.clients.opening import open_client
 from portl.clock import Clock
 from portl.errors import ConnectionFailedError, ConnectorError, RequestError, RetryClass
-from portl.model.connections import HttpConnection, LambdaConnection, SqliteConnection
+from portl.model.connections import HttpAuth, HttpConnection, LambdaConnection, SqliteConnection
 
 from .server import Answer, Server, in_turn
 
@@ -26,6 +26,7 @@ THREE = RetryPolicy(max_attempts=3, backoff_ms=1000, max_backoff_ms=8000)
 POST = HttpRequest("POST", "/things", body={"a": 1})
 KEYED = HttpRequest("POST", "/things", body={"a": 1}, idempotency_key="k-1")
 GET = HttpRequest("GET", "/things")
+ZIPPED = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 
 
 class Waits(Clock):
@@ -93,9 +94,7 @@ def test_other_bodies(server: Server, body: Any, content: bytes, content_type: s
 
 def test_paths_queries_and_headers(server: Server) -> None:
     api = client(server, base_url=f"{server.url}/v1/", headers={"X-One": "1"}, auth={"bearer": "tok-en"})
-    request = HttpRequest(
-        "GET", "/a b?x=1", query={"q": "ä&b", "n": [1, True], "none": None}, headers={"X-Two": "2"}
-    )
+    request = HttpRequest("GET", "/a b?x=1", query={"q": "ä&b", "n": [1, True], "none": None}, headers={"X-Two": "2"})
     api.send(request)
     (asked,) = server.asked
     assert asked.path.startswith("/v1/a%20b?")
@@ -138,7 +137,12 @@ def test_a_redirect_is_not_followed(server: Server) -> None:
         (Answer(body=b"x", headers={"Content-Type": "text/plain; charset=nope"}), b"x"),
         (Answer(body=b"<html>", headers={"Content-Type": "application/json"}), "<html>"),
         (Answer(body=b'{"t": 1}', headers={"Content-Type": "application/problem+json"}), {"t": 1}),
-        (Answer(body=gzip.compress(b'[1]'), headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}), [1]),
+        (
+            Answer(
+                body=gzip.compress(b"[1]"), headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}
+            ),
+            [1],
+        ),
     ],
 )
 def test_answers_are_read_as_what_they_are(server: Server, answer: Answer, body: Any) -> None:
@@ -203,9 +207,7 @@ def test_only_what_the_job_names_is_tried_again(server: Server, waits: Waits) ->
     assert len(server.asked) == 2
 
 
-@pytest.mark.parametrize(
-    ("header", "waited"), [("3", 3.0), ("0", 1.0), ("9999", 8.0), ("nonsense", 1.0), ("-5", 1.0)]
-)
+@pytest.mark.parametrize(("header", "waited"), [("3", 3.0), ("0", 1.0), ("9999", 8.0), ("nonsense", 1.0), ("-5", 1.0)])
 def test_the_wait_the_server_asks_for_is_honoured_and_capped(
     server: Server, waits: Waits, header: str, waited: float
 ) -> None:
@@ -355,8 +357,11 @@ def test_connections_are_used_again(server: Server) -> None:
 
 
 def test_a_preview_shows_no_credentials() -> None:
-    config = HttpConnection(type="http", base_url="https://me:hidden-pw@h.example/v1", auth={"bearer": "tok-en"})
-    assert open_client("api", config).preview(HttpRequest("GET", "/a", query={"x": "1"})) == "GET https://h.example/v1/a?x=1"
+    config = HttpConnection(type="http", base_url="https://me:hidden-pw@h.example/v1", auth=HttpAuth(bearer="tok-en"))
+    assert (
+        open_client("api", config).preview(HttpRequest("GET", "/a", query={"x": "1"}))
+        == "GET https://h.example/v1/a?x=1"
+    )
 
 
 def test_how_long_a_call_may_take() -> None:

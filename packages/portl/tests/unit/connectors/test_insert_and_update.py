@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from databases import Place
 from portl.connectors import Change, Insert
 from portl.errors import NullKeyError, RowError, SchemaError
 
-from databases import Place
 from .writing import chunks, write
 
 VERSIONS = Insert("versions", ("resource", "number", "md5"))

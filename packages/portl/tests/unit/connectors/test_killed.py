@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from databases import Place
+from portl.clock import SYSTEM_CLOCK
 
-from ...databases import Place
 from .killed import CHUNK, ROWS
 
 PROGRAM = Path(__file__).with_name("killed.py")
@@ -63,11 +64,9 @@ def kill_after(place: Place, count: int, pause_s: float) -> str:
             last = line
             if number == count:
                 break
-        time.sleep(pause_s)
+        SYSTEM_CLOCK.sleep(pause_s)
         process.send_signal(signal.SIGKILL)
-        for last in lines(process.stdout):
-            pass
-    return last
+        return [last, *lines(process.stdout)][-1]
 
 
 def settled(place: Place) -> None:
@@ -77,7 +76,7 @@ def settled(place: Place) -> None:
     end = time.monotonic() + 60
     while place.rows("SELECT 1 FROM pg_stat_activity WHERE application_name = 'portl'"):
         assert time.monotonic() < end, "the server keeps the dead process's session"
-        time.sleep(0.02)
+        SYSTEM_CLOCK.sleep(0.02)
 
 
 def test_nobody_kills_it(prepared: Place) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from databases import PostgresPlace
 from portl.clock import SYSTEM_CLOCK, Clock
 from portl.connectors import Sql, Transaction, TransactionOptions, Upsert
 from portl.connectors.postgres import PostgresConnector
@@ -25,7 +26,6 @@ from portl.outbox import LedgerRow, create_tables
 from portl.outbox.ledger import record
 from portl.retry import RetryPolicy
 
-from ...databases import PostgresPlace
 from .proxy import COMMIT, Proxy, Verdict
 
 ITEMS = Upsert("items", ("code", "value"), key=("code",))

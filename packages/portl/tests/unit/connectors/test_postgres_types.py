@@ -8,14 +8,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from databases import PostgresPlace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from portl.connectors import Sql, Upsert
 from portl.errors import DatabaseError, RowError
 
-from ...databases import PostgresPlace
 from .writing import write
 
+NOON = datetime(2026, 1, 31, 12, 0, 1, 5, tzinfo=UTC)
 CASES: list[tuple[str, Any, Any]] = [
     ("text", "Näme ☃ 'x' \\ \t\n\r", "Näme ☃ 'x' \\ \t\n\r"),
     ("text", "\\N", "\\N"),
@@ -37,7 +38,7 @@ CASES: list[tuple[str, Any, Any]] = [
     ("bool", False, False),
     ("date", date(2026, 1, 31), date(2026, 1, 31)),
     ("date", "2026-01-31", date(2026, 1, 31)),
-    ("timestamp", datetime(2026, 1, 31, 12, 0, 1, 5), datetime(2026, 1, 31, 12, 0, 1, 5)),
+    ("timestamp", NOON.replace(tzinfo=None), NOON.replace(tzinfo=None)),
     (
         "timestamptz",
         datetime(2026, 1, 31, 12, tzinfo=timezone(timedelta(hours=2))),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from databases import Place, PostgresPlace, SqlitePlace
 from portl.connectors import Change, Insert, Sql, TransactionOptions, Upsert
 from portl.connectors.opening import open_connector
 from portl.errors import ConnectorError, DatabaseError, RowError, SchemaError
 from portl.model.connections import HttpConnection, PostgresConnection, SqliteConnection
-
-from ...databases import Place, PostgresPlace, SqlitePlace
 
 LATEST = Sql(
     ("SELECT number, status FROM versions WHERE resource = ", 0, " ORDER BY number DESC LIMIT 1;"), names=("rid",)
@@ -60,7 +59,8 @@ def test_two_columns_of_one_name_are_an_error(versions: Place) -> None:
 
 def test_a_stream_is_read_in_chunks(versions: Place) -> None:
     with versions.connector().begin(TransactionOptions(read_only=True)) as transaction:
-        reading = transaction.read(Sql(("SELECT id, number FROM versions WHERE number < ", 0, " ORDER BY id")), (5,), chunk_rows=2)
+        sql = Sql(("SELECT id, number FROM versions WHERE number < ", 0, " ORDER BY id"))
+        reading = transaction.read(sql, (5,), chunk_rows=2)
         assert reading.columns == ("id", "number")
         assert [len(chunk) for chunk in reading.chunks] == [2, 1]
         assert list(transaction.read(Sql(("SELECT 1 WHERE 1 = 2",))).chunks) == []
@@ -171,7 +171,9 @@ class TestPostgres:
         assert caught.value.rows == (4,)
 
     def test_the_server_is_not_there(self, tmp_path: Any) -> None:
-        config = PostgresConnection(type="postgres", host=str(tmp_path), database="x", user="me", password="s3cret-word")
+        config = PostgresConnection(
+            type="postgres", host=str(tmp_path), database="x", user="me", password="s3cret-word"
+        )
         with pytest.raises(ConnectorError, match="no connection") as caught:
             open_connector("db", config).begin()
         assert caught.value.token == "connect"
@@ -245,7 +247,9 @@ class TestSqlite:
         )
         for operation in (Insert("t", ("k",)), Upsert("t", ("k",), key=("k",))):
             with sqlite.connector().begin() as transaction:
-                writer: Any = transaction.insert(operation) if isinstance(operation, Insert) else transaction.upsert(operation)
+                writer: Any = (
+                    transaction.insert(operation) if isinstance(operation, Insert) else transaction.upsert(operation)
+                )
                 with pytest.raises(RowError, match="trigger") as caught:
                     writer.write([("a",), ("b",)], range(2))
                 assert caught.value.rows == (1,)
@@ -290,5 +294,8 @@ class TestSqlite:
     def test_a_query_that_writes(self, sqlite: SqlitePlace) -> None:
         sqlite.run("CREATE TABLE t (k INTEGER)")
         with sqlite.connector().begin() as transaction:
-            assert transaction.query(Sql(("INSERT INTO t VALUES (", 0, ")")), [(1,), (2,)], range(2)).rows == [None, None]
+            assert transaction.query(Sql(("INSERT INTO t VALUES (", 0, ")")), [(1,), (2,)], range(2)).rows == [
+                None,
+                None,
+            ]
             assert transaction.fetch(Sql(("SELECT sum(k) FROM t",))) == [(3,)]

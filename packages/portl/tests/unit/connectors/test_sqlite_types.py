@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from databases import SqlitePlace
 from portl.connectors import Sql, Upsert
 from portl.errors import RowError
 
-from ...databases import SqlitePlace
 from .writing import write
 
 ACCEPTED: list[tuple[str, Any, Any]] = [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from databases import Place
 from portl.connectors import Upsert
 from portl.errors import DuplicateKeyError, NullKeyError, RowError, SchemaError
 
-from databases import Place
 from .writing import chunks, write
 
 PEOPLE = Upsert("people", ("code", "source", "name", "age"), key=("code", "source"))
@@ -195,7 +195,7 @@ def test_chosen_columns_come_back(people: Place) -> None:
     ],
 )
 def test_what_the_table_does_not_have(people: Place, changes: dict[str, object], message: str, hint: str) -> None:
-    operation = Upsert(**{**vars(PEOPLE), **changes})  # type: ignore[arg-type]  # that is what is tested
+    operation = Upsert(**{**vars(PEOPLE), **changes})
     with people.connector().begin() as transaction, pytest.raises(SchemaError, match=message) as caught:
         transaction.upsert(operation)
     assert hint in (caught.value.hint or "")
@@ -213,6 +213,6 @@ def test_names_that_need_quotes(place: Place) -> None:
 def test_a_name_no_database_has(people: Place) -> None:
     with (
         people.connector().begin() as transaction,
-        pytest.raises(SchemaError, match="cannot be the name|there is no table"),
+        pytest.raises(SchemaError, match=r"cannot be the name|there is no table"),
     ):
         transaction.upsert(Upsert("peo\0ple", ("code",), key=("code",)))

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from databases import Place
 from portl.clients import Client, HttpRequest, LambdaRequest
 from portl.clients.http import HttpClient
 from portl.clock import SYSTEM_CLOCK
@@ -32,7 +33,6 @@ from portl.outbox import (
 from portl.outbox.requests import from_text, to_text
 from portl.retry import RetryPolicy
 
-from ...databases import Place
 from ..clients.server import Answer, Asked, Server, in_turn
 
 FAST = RetryPolicy(backoff_ms=1, max_backoff_ms=5)
@@ -126,7 +126,9 @@ def test_rows_of_one_key_are_delivered_in_order(box: Place, server: Server, api:
     server.answer = lambda asked: Answer(wait_s=0.01)
     assert drainer(connector, api, concurrency=6).run().delivered == 9
     for group in "012":
-        assert [key for key in keys(server) if key[0] == group] == [r.dedup_key for r in rows if r.dedup_key[0] == group]
+        assert [key for key in keys(server) if key[0] == group] == [
+            r.dedup_key for r in rows if r.dedup_key[0] == group
+        ]
 
 
 def test_a_row_that_fails_holds_back_its_own_key_only(box: Place, server: Server, api: HttpClient) -> None:
@@ -183,7 +185,7 @@ def test_other_jobs_are_left_alone(box: Place, api: HttpClient) -> None:
     assert Queue(connector, "other").counts()["pending"] == 1
 
 
-@pytest.mark.parametrize("damage", ["connection = 'gone'", "request = '{\"kind\": \"fax\"}'"])
+@pytest.mark.parametrize("damage", ["connection = 'gone'", 'request = \'{"kind": "fax"}\''])
 def test_a_row_nobody_understands_is_dead(box: Place, api: HttpClient, damage: str) -> None:
     connector = box.connector()
     enqueue(connector, row("a"))
@@ -204,7 +206,8 @@ def test_a_crash_between_call_and_mark_gives_a_second_call_with_the_same_key(
         "from portl.connectors.opening import open_connector\n"
         "from portl.outbox import *\n"
         "kind, where, url = sys.argv[1:]\n"
-        "config = SqliteConnection(type=kind, path=where) if kind == 'sqlite' else PostgresConnection(type=kind, dsn=where)\n"
+        "sqlite = kind == 'sqlite'\n"
+        "config = SqliteConnection(type=kind, path=where) if sqlite else PostgresConnection(type=kind, dsn=where)\n"
         "class Dies(Queue):\n"
         "    def delivered(self, rows, worker):\n"
         "        os.kill(os.getpid(), 9)\n"
@@ -358,4 +361,3 @@ def test_other_databases_have_no_outbox_yet() -> None:
     other: Any = Other()
     with pytest.raises(Exception, match="cannot be kept in mysql"):
         create_tables(other)
-

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from psycopg.generators import execute
+from psycopg.pq.abc import PGresult
 
 from portl.connectors.operations import Column, QueryResult, Reading, Row, Rows, Sql, Table
 from portl.errors import ConnectorError, DatabaseError, RowError
@@ -55,20 +56,24 @@ class Queries:
         return self._described[sql]
 
     def _parse(self, text: str, shown: str) -> tuple[list[int], tuple[str, ...]]:
-        connection = self._session.connection
+        server = self._session.connection.pgconn
         with translated(shown):
-            for send in (
-                lambda: connection.pgconn.send_prepare(b"", text.encode()),
-                lambda: connection.pgconn.send_describe_prepared(b""),
-            ):
-                send()
-                # Not libpq's own waiting, during which no other thread runs and no signal is heard.
-                (result,) = connection.wait(execute(connection.pgconn))
-                if result.status not in (psycopg.pq.ExecStatus.COMMAND_OK, psycopg.pq.ExecStatus.TUPLES_OK):
-                    raise psycopg.errors.error_from_result(result, encoding="utf-8")
+            server.send_prepare(b"", text.encode())
+            self._answer()
+            server.send_describe_prepared(b"")
+            result = self._answer()
         types = [result.param_type(place) for place in range(result.nparams)]
         columns = tuple((result.fname(place) or b"").decode() for place in range(result.nfields))
         return types, columns
+
+    def _answer(self) -> PGresult:
+        """The server's next answer. libpq's own waiting would stop other threads, and hear no signal."""
+        connection = self._session.connection
+        result: PGresult
+        (result,) = connection.wait(execute(connection.pgconn))
+        if result.status not in (psycopg.pq.ExecStatus.COMMAND_OK, psycopg.pq.ExecStatus.TUPLES_OK):
+            raise psycopg.errors.error_from_result(result, encoding="utf-8")
+        return result
 
     def texts(self, sql: Sql, row: Row, index: int = 0) -> list[str | None]:
         """A row of parameters as the server reads them. Raises RowError for a value that has no such text."""
