@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
@@ -109,6 +109,24 @@ def text(value: Any) -> str:
     if isinstance(value, dict | list | tuple):
         return bounds.checked_text(dumps(value))
     return str(value)
+
+
+def items_of(value: Any) -> Any:
+    """`value`, if it is a list of something; one of unknown length is read, up to a bound. Raises TemplateError."""
+    if isinstance(value, str | bytes) or value is None or not hasattr(type(value), "__iter__"):
+        raise TemplateError(f"{bounds.kind_of(value).capitalize()} is no list.")
+    if isinstance(value, Mapping):
+        return list(value)
+    return value if isinstance(value, list | tuple | range) else _bounded(value)
+
+
+def _bounded(value: Iterable[Any]) -> list[Any]:
+    items = []
+    for item in value:
+        items.append(item)
+        if len(items) > bounds.MAX_ITEMS:
+            bounds.too_much(f"a list of more than {bounds.MAX_ITEMS:,} items")
+    return items
 
 
 def join_text(*values: Any) -> str:

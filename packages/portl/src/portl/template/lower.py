@@ -10,15 +10,14 @@ from __future__ import annotations
 import keyword
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from jinja2 import nodes
 
 from ..errors import TemplateError
-from . import access, bounds
 from .check import NULL, chain, hop_of
 from .functions import FUNCTIONS
+from .space import NAMES
 from .syntax import Expr, ListOf, Literal, Mixed, Template
 
 Key = tuple[str, ...]
@@ -53,7 +52,7 @@ class Lowering:
         self.scope = scope
         self.careful = careful
         """Whether rows that are null give a message instead of Python's own error; slower."""
-        self.names: dict[str, Any] = dict(_NAMES)
+        self.names: dict[str, Any] = dict(NAMES)
         """The globals of the source."""
         self.used: dict[Key, str] = {}
         """`{variable: its name in the source}`, in the order of first use."""
@@ -323,46 +322,3 @@ _METHODS: dict[type[nodes.Node], Callable[[Lowering, Any], str]] = {
     **dict.fromkeys((nodes.Not, nodes.Neg, nodes.Pos), Lowering._unary),
 }
 _OPERATORS = {"eq": "==", "ne": "!=", "gt": ">", "gteq": ">=", "lt": "<", "lteq": "<=", "in": "in", "notin": "not in"}
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-
-
-_NAMES: dict[str, Any] = {
-    "__builtins__": {},
-    "dict": dict,
-    "zip": zip,
-    "MISSING": access.MISSING,
-    "get": access.get,
-    "soft": access.soft,
-    "hop": access.hop,
-    "as_row": access.as_row,
-    "cut": access.cut,
-    "call": access.call,
-    "text": access.text,
-    "join_text": access.join_text,
-    "truth": access.truth,
-    "multiply": bounds.multiply,
-    "modulo": bounds.modulo,
-    "test_number": _number,
-    "test_integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "test_float": lambda value: isinstance(value, float),
-    "test_string": lambda value: isinstance(value, str),
-    "test_mapping": lambda value: isinstance(value, Mapping),
-    "test_sequence": lambda value: isinstance(value, list | tuple | str),
-    "test_iterable": lambda value: hasattr(type(value), "__iter__"),
-    "test_boolean": lambda value: isinstance(value, bool),
-    "test_true": lambda value: value is True,
-    "test_false": lambda value: value is False,
-    "test_odd": lambda value: bounds.modulo(value, 2) == 1,
-    "test_even": lambda value: bounds.modulo(value, 2) == 0,
-    "test_divisibleby": lambda value, number: bounds.modulo(value, number) == 0,
-    "test_in": lambda value, items: value in items,
-    **dict.fromkeys(("test_eq", "test_equalto"), lambda value, other: value == other),
-    "test_ne": lambda value, other: value != other,
-    **dict.fromkeys(("test_gt", "test_greaterthan"), lambda value, other: value > other),
-    "test_ge": lambda value, other: value >= other,
-    **dict.fromkeys(("test_lt", "test_lessthan"), lambda value, other: value < other),
-    "test_le": lambda value, other: value <= other,
-}
