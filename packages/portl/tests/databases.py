@@ -173,9 +173,16 @@ def _runner(folder: Path) -> Any:
 
     def run(command: Sequence[str]) -> None:
         done = subprocess.run(
-            ["/usr/bin/env", "LC_ALL=C.UTF-8", *command], cwd=folder, user=user, group=user, extra_groups=[] if user else None,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
-        )  # fmt: skip
+            ["/usr/bin/env", "LC_ALL=C.UTF-8", *command],
+            cwd=folder,
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
         assert done.returncode == 0, f"{command}: {done.stderr.decode()}"
 
     return run

@@ -36,7 +36,7 @@ def require_columns(table: Table, names: Iterable[str]) -> list[Column]:
 
 def _column(table: Table, name: str) -> Column:
     if name not in table.columns:
-        error = SchemaError(f"{table.name} has no column {name}.", hint=closest(name, table.columns), code="42703")
+        error = SchemaError(f"{table.shown} has no column {name}.", hint=closest(name, table.columns), code="42703")
         error.column = name
         raise error
     return table.columns[name]
@@ -46,11 +46,11 @@ def require_writable(table: Table, names: Sequence[str]) -> list[Column]:
     """The named columns, all of which can be written. Raises SchemaError; also for a name that comes twice, or none."""
     columns = require_columns(table, names)
     if not names:
-        raise SchemaError(f"{table.name}: no column is named.")
+        raise SchemaError(f"{table.shown}: no column is named.")
     for position, column in enumerate(columns):
         if not column.writable or column.name in names[:position]:
             what = "is named twice" if column.writable else "is computed by the database and cannot be written"
-            error = SchemaError(f"{table.name}: the column {column.name} {what}.")
+            error = SchemaError(f"{table.shown}: the column {column.name} {what}.")
             error.column = column.name
             raise error
     return columns
@@ -59,11 +59,11 @@ def require_writable(table: Table, names: Sequence[str]) -> list[Column]:
 def require_unique(table: Table, key: Sequence[str], columns: Sequence[str]) -> None:
     """Raises SchemaError when `key` is not among `columns`, or no unique index of the table has just these columns."""
     if not key:
-        raise SchemaError(f"{table.name}: the key names no column.")
+        raise SchemaError(f"{table.shown}: the key names no column.")
     for name in key:
         _column(table, name)
         if name not in columns:
-            error = SchemaError(f"{table.name}: the column {name} of the key is not among those that are written.")
+            error = SchemaError(f"{table.shown}: the column {name} of the key is not among those that are written.")
             error.column = name
             raise error
     if table.kind != "view" and not any(set(unique) == set(key) for unique in table.unique):
@@ -76,7 +76,7 @@ def missing_unique(table: Table, key: Sequence[str]) -> SchemaError:
     there = f"It has unique indexes on {', '.join(usable)}." if usable else "It has no unique index that can be used."
     odd = f" Not usable: {'; '.join(table.unusable)}." if table.unusable else ""
     return SchemaError(
-        f"{table.name} has no unique index on exactly ({', '.join(key)}), so rows cannot be matched by this key.",
+        f"{table.shown} has no unique index on exactly ({', '.join(key)}), so rows cannot be matched by this key.",
         hint=there + odd,
         code="42P10",
     )

@@ -164,6 +164,11 @@ class Table:
     unusable: tuple[str, ...] = ()
     """Unique indexes that it cannot use, each with the reason: partial, on an expression, deferrable."""
 
+    @property
+    def shown(self) -> str:
+        """Its name for people, without the quotes."""
+        return self.name.replace('"', "")
+
     def default_returning(self) -> tuple[str, ...]:
         """What writes give back when nothing is said: `id`, else the primary key."""
         return ("id",) if "id" in self.columns else self.primary_key

@@ -46,11 +46,12 @@ class Proxy:
         with suppress(OSError):
             while data := client.recv(65536):
                 verdict = self._judge(data)
+                if verdict != "pass":  # before the server can answer
+                    client.shutdown(socket.SHUT_RDWR)
+                    client.close()
                 if verdict != "cut":
                     server.sendall(data)
                 if verdict != "pass":
-                    client.shutdown(socket.SHUT_RDWR)
-                    client.close()
                     break
         with suppress(OSError):
             # The rest of what was sent is still read; closing alone would not end the other thread's waiting.

@@ -159,6 +159,16 @@ def test_a_constraint_names_its_row(people: Place) -> None:
     assert people.rows("SELECT 1 FROM people") == []
 
 
+def test_rows_keep_their_places_where_others_are_skipped(people: Place) -> None:
+    with people.connector().begin() as transaction:
+        writer = transaction.upsert(PEOPLE)
+        result = writer.write([("b", "x", "", 1), ("a", "x", "", 2)], [3, 8])
+        assert result.columns["was_inserted"] == [True, True]
+        with pytest.raises(RowError) as caught:
+            writer.write([("c", "x", "", 3), ("d", "x", "", 999), ("e", "x", "", 5)], [20, 31, 32])
+        assert caught.value.rows == (31,)
+
+
 def test_a_value_of_the_wrong_type_names_row_column_and_value(people: Place) -> None:
     with pytest.raises(RowError, match="column age") as caught:
         write(people.connector(), PEOPLE, [("a", "x", "Ada", 1), ("b", "x", "Bob", "thirty")])

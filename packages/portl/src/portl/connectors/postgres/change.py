@@ -99,7 +99,7 @@ class ChangeWriter:
             if count != self._expected:
                 values = self._loader.row_at(number)[len(self._sql.set) :]
                 where = ", ".join(f"{name} = {value}" for name, value in zip(self._sql.where, values, strict=True))
-                error = RowError(f"{count} rows of {self._sql.table.name} have {where}; {self._expected} expected.")
+                error = RowError(f"{count} rows of {self._sql.table.shown} have {where}; {self._expected} expected.")
                 error.rows, error.column, error.value = (number,), self._sql.where[0], values[0]
                 raise error
 

@@ -56,7 +56,7 @@ class InsertWriter:
     def _result(self, written: list[Row], expected: int) -> WriteResult:
         if len(written) != expected:
             raise DatabaseError(
-                f"{self._sql.table.name}: {len(written)} of {expected} rows were inserted.",
+                f"{self._sql.table.shown}: {len(written)} of {expected} rows were inserted.",
                 hint="A trigger or rule of the table kept the others from being written.",
             )
         _, *returned = map(list, zip(*written, strict=True))

@@ -7,6 +7,7 @@ way whether there is one row of parameters or a million.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from portl.errors import ConnectorError, DatabaseError, RowError
 
 from .catalogue import read_types
 from .copytext import Unwritable, refused, text_of
-from .failures import from_database, translated
+from .failures import translated
 from .session import Session
 from .staging import Loader
 from .statements import Stage
@@ -209,10 +210,8 @@ def _chunks(cursor: psycopg.ServerCursor[Any], size: int, shown: str) -> Iterato
         while rows := _fetched(cursor, size, shown):
             yield rows
     finally:
-        try:
+        with suppress(psycopg.Error):  # of a connection that is lost, or a transaction that failed
             cursor.close()
-        except psycopg.Error as error:
-            raise from_database(error, shown) from error
 
 
 def _fetched(cursor: psycopg.ServerCursor[Any], size: int, shown: str) -> list[Row]:

@@ -190,7 +190,7 @@ class UpsertWriter:
 
     def _lost(self, number: int) -> RowError:
         error = RowError(
-            f"the row is not in {self._table.name} after it was written.",
+            f"the row is not in {self._table.shown} after it was written.",
             hint="A trigger or rule of the table changed its key, or kept it from being written.",
         )
         error.rows = (number,)

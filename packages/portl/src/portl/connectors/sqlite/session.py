@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from portl.connectors.operations import Column, Row, Sql
-from portl.errors import ConnectorError, DatabaseError, RetryClass, RowError, SchemaError
+from portl.errors import DatabaseError, RetryClass, RowError, SchemaError
 
 from .coerce import Unwritable, coercion, plain
 
@@ -109,9 +109,3 @@ def at_row(index: int) -> Iterator[None]:
     except RowError as error:
         error.rows = error.rows or (index,)
         raise
-    except ConnectorError as error:
-        if "constraint" not in error.message:
-            raise
-        result = RowError(error.message, hint=error.hint, code=error.code)
-        result.rows = (index,)
-        raise result from error

@@ -25,7 +25,7 @@ from .statements import ChangeSql, UpsertSql, insert_sql
 
 def _refuse_view(table: Table) -> None:
     if table.kind == "view":
-        raise SchemaError(f"{table.name} is a view, which SQLite does not write to.")
+        raise SchemaError(f"{table.shown} is a view, which SQLite does not write to.")
 
 
 def _result(names: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Any]]:
@@ -94,7 +94,7 @@ class UpsertWriter:
     def _only(self, rows: list[Row], index: int) -> Row:
         if rows:
             return rows[0]
-        error = RowError(f"the row was not written to {self._table.name}; a trigger of the table kept it out.")
+        error = RowError(f"the row was not written to {self._table.shown}; a trigger of the table kept it out.")
         error.rows = (index,)
         raise error
 
@@ -153,7 +153,7 @@ class InsertWriter:
         with at_row(index):
             written = self._session.execute(self._sql, values).fetchall()
         if not written:
-            error = RowError(f"the row was not written to {self._table.name}; a trigger of the table kept it out.")
+            error = RowError(f"the row was not written to {self._table.shown}; a trigger of the table kept it out.")
             error.rows = (index,)
             raise error
         return (*written[0][1:], True, True)
@@ -210,6 +210,6 @@ class ChangeWriter:
             return
         meant = values[len(self._operation.set) :]
         where = ", ".join(f"{name} = {value}" for name, value in zip(self._operation.where, meant, strict=True))
-        error = RowError(f"{count} rows of {self._table.name} have {where}; {expected} expected.")
+        error = RowError(f"{count} rows of {self._table.shown} have {where}; {expected} expected.")
         error.rows, error.column, error.value = (index,), self._operation.where[0], meant[0]
         raise error
