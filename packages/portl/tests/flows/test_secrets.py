@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from world import TOKEN, World
 
-PASSWORD = "correct horse/battery+staple"  # noqa: S105  # planted to be looked for
+PASSWORD = "correct horse/battery+staple"  # planted to be looked for
 
 
 @pytest.fixture

@@ -12,11 +12,13 @@ from ..errors import CommandLineError
 from ..secrets import Masker
 from .app import COMMANDS
 
+LEVELS = ("offline", "check", "rollback")
+
 
 def done(words: list[str], masker: Masker) -> int:
     """Do what `words` say. Raises CommandLineError, and the errors of commands."""
     try:
-        code = commands.main(words, "portl", standalone_mode=False, obj=masker)
+        code = commands.main(with_level(words), "portl", standalone_mode=False, obj=masker)
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.ClickException as error:
@@ -25,6 +27,15 @@ def done(words: list[str], masker: Masker) -> int:
         text = error.format_message()
         raise CommandLineError(f"{text[:1].lower()}{text[1:].rstrip('.')}.", hint=hint) from error
     return code if isinstance(code, int) else 0
+
+
+def with_level(words: list[str]) -> list[str]:
+    """`--dry-run` without a level means offline, also where the job follows: `portl run --dry-run job.yaml`."""
+    after = [*words[1:], ""]
+    return [
+        "--dry-run=offline" if word == "--dry-run" and following not in LEVELS else word
+        for word, following in zip(words, after, strict=True)
+    ]
 
 
 class Commands(click.Group):

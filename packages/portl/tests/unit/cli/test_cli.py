@@ -112,6 +112,13 @@ def test_a_dry_run_shows_the_plan(job: str, level: list[str], jobs: Place, capsy
     assert jobs.rows("SELECT count(*) FROM t") == [(0,)]
 
 
+def test_the_job_may_follow_the_option(job: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["run", "--dry-run", job]) == 0
+    assert "(offline dry run" in capsys.readouterr().out
+    assert invoke(["run", "--dry-run", "check", job]) == 0
+    assert "(check dry run" in capsys.readouterr().out
+
+
 def test_a_dry_run_as_json(job: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["run", job, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["steps"][0]["items"] == [{"mapping": {"k": "a"}}]
