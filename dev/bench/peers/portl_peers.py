@@ -1,0 +1,47 @@
+"""What other libraries offer for the load that portl_load.py measures: python portl_peers.py NAME DSN FILE"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from portl_contenders import CHUNK, COLUMNS, rows
+
+
+def sqlalchemy(dsn: str, file: str) -> int:
+    """SQLAlchemy Core, as its documentation shows an upsert, in pages of its own size."""
+    import sqlalchemy as sa
+    from sqlalchemy.dialects.postgresql import insert
+
+    engine = sa.create_engine(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
+    table = sa.Table("bench_load", sa.MetaData(), autoload_with=engine)
+    statement = insert(table)
+    updated = {name: statement.excluded[name] for name in COLUMNS if name not in ("code", "source")}
+    statement = statement.on_conflict_do_update(index_elements=["code", "source"], set_=updated).returning(table.c.id)
+    count = 0
+    with engine.begin() as connection:
+        for chunk in rows(file):
+            values = [dict(zip(COLUMNS, row, strict=True)) for row in chunk]
+            for value in values:
+                value["flag"] = value["flag"] == "t"
+            count += len(connection.execute(statement, values).all())
+    return count
+
+
+def pandas(dsn: str, file: str) -> int:
+    """pandas.to_sql, which cannot upsert: into a table of its own, without a unique index."""
+    import pandas as pd
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(dsn.replace("postgresql://", "postgresql+psycopg://", 1))
+    count = 0
+    for frame in pd.read_csv(file, chunksize=CHUNK):
+        frame.to_sql("bench_pandas", engine, if_exists="append" if count else "replace", index=False)
+        count += len(frame)
+    return count
+
+
+CONTENDERS = {"sqlalchemy": sqlalchemy, "pandas": pandas}
+
+if __name__ == "__main__":
+    print(CONTENDERS[sys.argv[1]](*sys.argv[2:4]))

@@ -1,0 +1,85 @@
+"""The items a batched step works on, chunk by chunk, with the earlier results that belong to them.
+
+Stage: between a batch's source and a step's work. Touches nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import compress, count, islice
+from typing import Any
+
+from ..template.lower import Key, Variable
+from ..template.rows import Chunk
+from .rows import Aligned, Rows
+
+
+@dataclass(frozen=True)
+class Items:
+    """All items of a source, or those of a mask, and the results for them."""
+
+    source: Rows
+    alias: str
+    mask: bytearray | None = None
+    """A 1 for each item that is worked on; None: all."""
+    results: Mapping[str, Aligned] = field(default_factory=dict)
+    """`{name: results}`: what `item.<name>` means."""
+
+    def variables(self) -> dict[Key, Variable]:
+        """What expressions can look up for each item."""
+        known: dict[Key, Variable] = {("idx",): Variable(), (self.alias,): Variable(self.source.columns)}
+        for name, results in self.results.items():
+            nullable = results.nullable and not (results.mask is self.mask and not results.rows.nullable)
+            known["item", name] = Variable(results.columns, nullable)
+        return known
+
+    def chunks(self, keys: Iterable[Key], size: int) -> Iterator[Chunk]:
+        """The items in order, at most `size` at once, with the values of `keys`."""
+        streams = {key: self._stream(key) for key in keys if key != ("idx",)}
+        own = (self.alias,)
+        streams.setdefault(own, self._stream(own))
+        places = count() if self.mask is None else compress(count(), self.mask)
+        first = 0
+        while True:
+            values: dict[Key, Sequence[Any]] = {key: list(islice(stream, size)) for key, stream in streams.items()}
+            length = len(values[own])
+            if not length:
+                return
+            indexes = range(first, first + length) if self.mask is None else list(islice(places, length))
+            first += length
+            yield Chunk(indexes, values)
+
+    def _stream(self, key: Key) -> Iterator[Any]:
+        if key == (self.alias,):
+            rows = self.source.items()
+            return rows if self.mask is None else compress(rows, self.mask)
+        return self.results[key[1]].within(self.mask)
+
+
+class Selection:
+    """Collects which items of a source were chosen."""
+
+    def __init__(self, within: bytearray | None) -> None:
+        self._within = within
+        self.mask = bytearray() if within is None else bytearray(len(within))
+        self.everything = True
+        """Whether no item was left out."""
+
+    def add(self, indexes: Sequence[int], flags: Sequence[bool]) -> None:
+        """Note for each of the items at `indexes` whether it was chosen."""
+        if not all(flags):
+            self.everything = False
+        if self._within is None:
+            self.mask.extend(flags)
+            return
+        for index in compress(indexes, flags):
+            self.mask[index] = 1
+
+
+def selected(chunk: Chunk, flags: Sequence[bool]) -> Chunk:
+    """The items of `chunk` that were chosen."""
+    if all(flags):
+        return chunk
+    values = {key: list(compress(values, flags)) for key, values in chunk.values.items()}
+    return Chunk(list(compress(chunk.indexes, flags)), values)

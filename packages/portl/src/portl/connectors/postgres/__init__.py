@@ -1,0 +1,5 @@
+"""PostgreSQL 13 and later, through psycopg 3."""
+
+from .connector import PostgresConnector
+
+__all__ = ["PostgresConnector"]

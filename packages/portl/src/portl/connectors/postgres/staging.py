@@ -1,0 +1,77 @@
+"""A writer's chunk on its way into the stage, and the search for the row that a statement refused.
+
+Stage: between a writer and its statements. Touches only temporary tables of its own transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from portl.connectors.operations import Column, Row, Rows, Table
+from portl.errors import ConnectorError
+
+from .copytext import block_of
+from .failures import from_copy, is_row_fault, with_row
+from .session import Session
+from .statements import Numbers, Stage
+
+SLICE_ROWS = 2_000
+"""So many rows are turned into text at a time."""
+
+
+class Loader:
+    """Fills one stage, chunk after chunk."""
+
+    def __init__(self, session: Session, table: Table, stage: Stage, columns: Sequence[Column]) -> None:
+        self._session = session
+        self._table = table
+        self._columns = columns
+        self.stage = stage
+        self.rows: Rows = ()
+        self.indexes: Sequence[int] = ()
+
+    def create(self, required: Sequence[str]) -> None:
+        """Make the temporary table; the columns named in `required` refuse NULL."""
+        self._session.run(self.stage.create(self._table, required))
+
+    def empty(self, *before: str) -> None:
+        """Make room for the next chunk, after the statements `before`."""
+        self._session.run(*before, f"TRUNCATE {self.stage.name}")
+
+    def fill(self, rows: Rows, indexes: Sequence[int], key: Sequence[str] = ()) -> None:
+        """Send a chunk. Raises RowError and NullKeyError for values the columns' types do not take."""
+        self.rows, self.indexes = rows, indexes
+        try:
+            with self._session.connection.cursor() as cursor, cursor.copy(self.stage.copy().encode()) as copy:
+                for first in range(0, len(rows), SLICE_ROWS):
+                    part = slice(first, first + SLICE_ROWS)
+                    copy.write(block_of(rows[part], self._columns, indexes[part]))
+        except psycopg.Error as error:
+            raise from_copy(error, self.stage.name, rows, self._columns, indexes, key) from error
+
+    def row_at(self, index: int) -> Row:
+        """The row of this chunk with the index `index`."""
+        return self.rows[self.indexes.index(index)]
+
+    def explain(self, error: ConnectorError, apply: Callable[[Numbers], object]) -> ConnectorError:
+        """`error`, which `apply` gave for the whole chunk, with the row that is to blame, where one is.
+
+        Rows are applied again up to the first that is refused, each time half of what is left.
+        """
+        if not is_row_fault(error):
+            return error
+        self._session.undo()
+        low, high = 0, len(self.rows)
+        while high - low > 1:
+            middle = (low + high) // 2
+            failure = self._session.attempt(lambda: apply(self.indexes[low:middle]))  # noqa: B023  # called at once
+            if isinstance(failure, ConnectorError):
+                high, error = middle, failure
+            else:
+                low = middle
+        last = self._session.attempt(lambda: apply(self.indexes[low:high]))
+        if not isinstance(last, ConnectorError):
+            return error
+        return with_row(last, self.indexes[low], self.rows[low], self._columns)

@@ -1,0 +1,123 @@
+"""What the steps of one run share: results, sources, the open transaction, connections.
+
+Stage: made by an engine, used by steps. Opens connections when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from .batch.rows import Kept, ListRows, Rows
+from .clients.base import Client
+from .connectors.base import Connector, Transaction
+from .errors import TemplateError
+from .logging import Observer, ignore
+from .plan import JobPlan, PlannedStep
+from .template.lower import Key, Scope, Variable
+from .template.rows import Chunk, values_function
+from .template.syntax import Template
+
+
+class Connections(Protocol):
+    """Opens what a job is connected to."""
+
+    def connector(self, name: str) -> Connector:
+        """The database of that name."""
+        ...
+
+    def client(self, name: str) -> Client:
+        """The function or API of that name."""
+        ...
+
+
+class PendingFile(Protocol):
+    """A file that is written, but not in its place yet."""
+
+    def place(self) -> None:
+        """Move it where it belongs."""
+        ...
+
+    def discard(self) -> None:
+        """Remove it."""
+        ...
+
+
+@dataclass
+class RunContext:
+    """One run of a job. Not frozen: results are added to it."""
+
+    plan: JobPlan
+    connections: Connections
+    params: Mapping[str, Any]
+    run_id: str
+    now: datetime
+    """The run's start; what `now()` gives, always the same."""
+    observer: Observer = ignore
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """`{step id: {name: value}}`."""
+    sources: dict[str, Rows] = field(default_factory=dict)
+    """`{source: its items}`."""
+    files: list[PendingFile] = field(default_factory=list)
+    transaction: Transaction | None = None
+    """The job's transaction, while it is open."""
+    mocked: bool = False
+    """Whether calls are answered by their steps' `mock`."""
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths are relative to."""
+        return self.plan.file.folder
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """The functions whose answer is one for the run."""
+        return {"now": lambda: self.now}
+
+    def scope(self, planned: PlannedStep, variables: Mapping[Key, Variable]) -> Scope:
+        """What names mean to a step's expressions."""
+        return Scope(variables, lambda path: self._constant(planned, path), self.functions())
+
+    def single(self, planned: PlannedStep, template: Template) -> Any:
+        """A template's value for a step without items. Raises RowFailure."""
+        return values_function(template, self.scope(planned, {}))(ONE)[0]
+
+    def source(self, planned: PlannedStep) -> Rows:
+        """The items of a step's batch. Raises RowFailure, TemplateError."""
+        batch = planned.batch
+        assert batch is not None  # noqa: S101  # asked for batched steps only
+        if batch.source not in self.sources:
+            rows = as_rows(self.single(planned, batch.template))
+            many = self.plan.passes.get(batch.source, 1) > 1
+            self.sources[batch.source] = Kept(rows) if many and not isinstance(rows, ListRows) else rows
+        return self.sources[batch.source]
+
+    def _constant(self, planned: PlannedStep, path: Key) -> tuple[Any, int]:
+        if path[0] == "steps":
+            return self.results.get(path[1], {}).get(path[2]), 3
+        if path[0] == "run":
+            known: dict[str, Any] = {
+                "params": self.params,
+                "id": self.run_id,
+                "started_at": self.now,
+                "job": self.plan.file.job.name,
+            }
+            return known[path[1]], 2
+        return self.results.get(planned.names[path[0]], {}).get(path[0]), 1
+
+
+ONE = Chunk((0,), {})
+"""The chunk of a step that runs once."""
+
+
+def as_rows(value: Any) -> Rows:
+    """The items of a batch's source. Raises TemplateError for a value that is no list."""
+    if isinstance(value, Rows):
+        return value
+    if isinstance(value, list | tuple | range):
+        return ListRows(value)
+    from .template.bounds import kind_of  # noqa: PLC0415  # only on the way to an error
+
+    raise TemplateError(f"A batch goes through a list, not through {kind_of(value)}.")

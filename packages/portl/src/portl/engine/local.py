@@ -1,0 +1,323 @@
+"""Runs a job in this process: before the transaction, the transaction, its deliveries, after commit.
+
+Stage: `JobPlan` + resolved connections → effects and a `RunReport`. The transaction phase is run again after a deadlock
+or a serialization failure; what came before it is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ..clock import SYSTEM_CLOCK, Clock
+from ..connectors.base import Transaction
+from ..connectors.operations import TransactionOptions, Witness
+from ..connectors.replay import run_phase
+from ..context import RunContext
+from ..errors import (
+    ConnectorError,
+    DeliveriesPendingError,
+    OutcomeUnknownError,
+    PortlError,
+    SchemaError,
+)
+from ..logging import Event, Observer, ignore
+from ..model.resolve import Resolved
+from ..outbox import LEDGER, Drainer, LedgerRow, Queue, create_tables, ledger, missing_tables
+from ..outbox.base import DrainReport
+from ..plan import JobPlan, Phase, PlannedStep
+from ..plan.connections import READ_ONLY
+from ..steps.calls import retry_policy
+from ..template.access import text
+from .base import RunOptions, RunReport
+from .execute import Execution
+from .opened import OpenConnections
+from .recorder import Recorder
+
+
+def run_job(
+    plan: JobPlan,
+    resolved: Resolved,
+    *,
+    options: RunOptions = RunOptions(),  # noqa: B008  # frozen
+    observer: Observer = ignore,
+    clock: Clock = SYSTEM_CLOCK,
+) -> RunReport:
+    """Run a job. Raises StepError (rolled back), OutcomeUnknownError, DeliveriesPendingError (committed)."""
+    recorder = Recorder(observer, clock)
+    with OpenConnections(resolved.connections, str(plan.file.folder), clock) as connections:
+        context = RunContext(
+            plan=plan,
+            connections=connections,
+            params=resolved.params,
+            run_id=str(uuid.uuid4()),
+            now=clock.now(),
+            observer=recorder,
+            mocked=options.rollback,
+        )
+        return _Run(context, options, recorder, clock).run()
+
+
+class _RolledBack(Exception):
+    """Ends a transaction that is not to be committed."""
+
+
+class _Run:
+    def __init__(self, context: RunContext, options: RunOptions, recorder: Recorder, clock: Clock) -> None:
+        self._context = context
+        self._plan = context.plan
+        self._job = context.plan.file.job
+        self._options = options
+        self._recorder = recorder
+        self._clock = clock
+        self._attempts = 1
+        self._committed = False
+        self._execution = Execution(context, self._in_transaction)
+
+    def run(self) -> RunReport:
+        context = self._context
+        self._tell("run_started", job=self._job.name, run_id=context.run_id)
+        try:
+            report = self._phases()
+        except PortlError as error:
+            self._failed(error)
+            raise
+        finally:
+            for file in context.files:
+                file.discard()
+        self._tell("run_completed", outcome=report.outcome, seconds=round(report.seconds, 3))
+        return report
+
+    def _phases(self) -> RunReport:
+        run_key = self._run_key()
+        if run_key is not None and self._is_done(run_key):
+            return self._report("done_before")
+        for planned in self._plan.of(Phase.BEFORE):
+            self._execution.run(planned)
+        inside = self._plan.of(Phase.TRANSACTION)
+        if not inside and run_key is None:
+            return self._ended("no_transaction", None)
+        if self._job.transaction.scope == "none":
+            for planned in inside:
+                self._execution.run(planned)
+        else:
+            self._transaction(inside, run_key)
+        if self._options.rollback:
+            self._after()
+            return self._report("rolled_back")
+        self._committed = True
+        deliveries = self._drain()
+        self._after()
+        return self._ended("committed", deliveries)
+
+    def _ended(self, outcome: Any, deliveries: DrainReport | None) -> RunReport:
+        if not self._options.rollback:
+            for file in self._context.files:
+                file.place()
+            self._context.files.clear()
+        report = replace(self._report(outcome), deliveries=deliveries)
+        if deliveries is not None and (deliveries.pending or deliveries.dead):
+            raise _pending(deliveries)
+        return report
+
+    def _report(self, outcome: Any) -> RunReport:
+        return RunReport(
+            run_id=self._context.run_id,
+            job=self._job.name,
+            outcome=outcome,
+            steps=self._recorder.steps(),
+            attempts=self._attempts,
+            seconds=self._recorder.seconds(),
+        )
+
+    def _transaction(self, steps: tuple[PlannedStep, ...], run_key: str | None) -> None:
+        """Run the phase in one transaction, again where the database undid it."""
+        name = self._plan.connection
+        assert name is not None  # noqa: S101  # the plan has a transaction
+        context = self._context
+        self._require_tables(name, run_key)
+        before = dict(context.results), dict(context.sources), list(context.files)
+        witnesses: list[Witness] = []
+
+        def body(transaction: Transaction) -> None:
+            context.results, context.sources = dict(before[0]), dict(before[1])
+            for file in context.files[len(before[2]) :]:
+                file.discard()
+            context.files = list(before[2])
+            context.transaction = transaction
+            witnesses.clear()
+            self._tell("transaction_started", attempt=self._attempts, connection=name)
+            for planned in steps:
+                self._execution.run(planned)
+            if run_key is not None:
+                witnesses.append(ledger.record(transaction, self._ledger_row(run_key)))
+            if self._options.rollback:
+                raise _RolledBack
+
+        def replayed(error: ConnectorError, attempt: int) -> None:
+            self._attempts = attempt
+            self._tell("transaction_replayed", level="warning", attempt=attempt, cause=error.message)
+
+        try:
+            self._phase(
+                name,
+                body,
+                options=TransactionOptions(self._job.transaction.isolation),
+                witness=lambda: witnesses[0] if witnesses else None,
+                on_replay=replayed,
+            )
+        except _RolledBack:
+            self._tell("rolled_back")
+        else:
+            self._tell("committed")
+        finally:
+            context.transaction = None
+
+    def _phase(self, name: str, body: Callable[[Transaction], Any], **settings: Any) -> Any:
+        """What `body` gives, committed; the body is called again where the database undid it. Raises StepError."""
+        connector = self._context.connections.connector(name)
+        policy = retry_policy(self._job.transaction.retry)
+        try:
+            return run_phase(connector, _unwrapped(body), clock=self._clock, retry=policy, **settings)
+        except _Carrier as carrier:
+            raise carrier.error from carrier.error.__cause__
+        except ConnectorError as error:
+            raise getattr(error, "step_error", error) from error
+
+    def _in_transaction(self, planned: PlannedStep, action: Callable[[Transaction], Any]) -> Any:
+        """Call `action` with the job's transaction, or with one of the step's own."""
+        open_ = self._context.transaction
+        if open_ is not None and (not planned.step.DATABASE or planned.connection == self._plan.connection):
+            return action(open_)
+        assert planned.connection is not None  # noqa: S101  # database steps have one
+        options = TransactionOptions(read_only=planned.step.type in READ_ONLY)
+        return self._phase(planned.connection, action, options=options)
+
+    def _require_tables(self, name: str, run_key: str | None) -> None:
+        """Refuse to begin without portl's own tables, or make them where the job allows it."""
+        wanted = [self._job.outbox.table] if self._plan.uses_outbox else []
+        wanted += [LEDGER] if run_key is not None else []
+        if not wanted:
+            return
+        connector = self._context.connections.connector(name)
+        missing = run_phase(connector, lambda transaction: missing_tables(transaction, *wanted), clock=self._clock)
+        if not missing:
+            return
+        if self._job.outbox.create and not self._options.rollback:
+            create_tables(connector, outbox=self._job.outbox.table)
+            self._tell("tables_created", tables=missing)
+            return
+        hint = (
+            f"Make it: portl outbox init {self._plan.file.source.file}; or let the job do it: outbox: {{create: true}}."
+        )
+        raise SchemaError(f"{name}: portl's own table {missing[0]} is not there.", hint=hint)
+
+    def _run_key(self) -> str | None:
+        if self._plan.run_key is None:
+            return None
+        return text(self._context.single(self._plan.steps[0], self._plan.run_key))
+
+    def _is_done(self, run_key: str) -> bool:
+        name = self._plan.connection
+        assert name is not None  # noqa: S101  # the plan refuses a run_key without a database
+        self._require_tables(name, run_key)
+        connector = self._context.connections.connector(name)
+        found = run_phase(
+            connector, lambda transaction: ledger.find(transaction, self._job.name, run_key), clock=self._clock
+        )
+        if found is not None:
+            self._tell("run_known", run_key=run_key, run_id=str(found["run_id"]))
+        return found is not None
+
+    def _ledger_row(self, run_key: str) -> LedgerRow:
+        job_hash = hashlib.sha256(self._plan.file.source.text.encode("utf-8", "surrogatepass")).hexdigest()
+        return LedgerRow(self._context.run_id, self._job.name, job_hash, self._context.now, run_key)
+
+    def _drain(self) -> DrainReport | None:
+        """Make the deliveries that this job has committed."""
+        if not self._plan.uses_outbox or self._job.outbox.drain != "after_commit" or self._plan.connection is None:
+            return None
+        connector = self._context.connections.connector(self._plan.connection)
+        queue = Queue(connector, self._job.name, table=self._job.outbox.table)
+        drainer = Drainer(
+            queue,
+            self._context.connections.client,
+            clock=self._clock,
+            backoff=retry_policy(self._job.defaults.retry),
+            on_delivery=lambda delivery: self._tell(
+                "delivery",
+                level="info" if delivery.outcome == "delivered" else "warning",
+                outcome=delivery.outcome,
+                status=delivery.status,
+                error=delivery.error,
+            ),
+        )
+        try:
+            report = drainer.run(wait_s=self._options.drain_wait_s)
+        except PortlError as error:
+            raise DeliveriesPendingError(
+                f"The transaction is committed, but its deliveries stopped: {error}",
+                hint="Make them: portl outbox drain.",
+            ) from error
+        self._tell("drained", delivered=report.delivered, pending=report.pending, dead=report.dead)
+        return report
+
+    def _after(self) -> None:
+        """The steps after commit; what fails here cannot be rolled back any more."""
+        for planned in self._plan.of(Phase.AFTER):
+            try:
+                self._execution.run(planned)
+            except PortlError as error:
+                if not self._committed:
+                    raise
+                raise DeliveriesPendingError(
+                    f"{error.message} The transaction was committed before.", hint=error.hint
+                ) from error
+
+    def _failed(self, error: PortlError) -> None:
+        step_id, idx = getattr(error, "step_id", None), getattr(error, "idx", None)
+        details: dict[str, Any] = {"error": str(error), "rendered": getattr(error, "rendered", "")}
+        if self._committed:
+            details["outcome"] = "committed"
+        elif not isinstance(error, OutcomeUnknownError):
+            details["outcome"] = "rolled_back"
+        event = "step_failed" if step_id else "run_failed"
+        self._recorder(Event(event, step_id, idx, "error", details))
+
+    def _tell(self, event: str, level: Any = "info", **details: Any) -> None:
+        self._recorder(Event(event, level=level, details=details))
+
+
+class _Carrier(Exception):
+    """Brings an error of a step through the replay loop untouched."""
+
+    def __init__(self, error: PortlError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _unwrapped(body: Callable[[Transaction], Any]) -> Callable[[Transaction], Any]:
+    """`body`, raising the database's own error where that may be replayed, so that the loop around it sees it."""
+
+    def run(transaction: Transaction) -> Any:
+        try:
+            return body(transaction)
+        except PortlError as error:
+            cause = error.__cause__
+            if isinstance(cause, ConnectorError):
+                cause.step_error = error  # type: ignore[attr-defined]  # told if it is not replayed
+                raise cause from error
+            raise _Carrier(error) from error
+
+    return run
+
+
+def _pending(report: DrainReport) -> DeliveriesPendingError:
+    dead = f", {report.dead} given up" if report.dead else ""
+    return DeliveriesPendingError(
+        f"The transaction is committed, but of its deliveries {report.pending} are not made yet{dead}.",
+        hint="Make them: portl outbox drain; look at them: portl outbox list.",
+    )

@@ -1,0 +1,171 @@
+"""The connections of a job. `${env:NAME}` and `${env:NAME:-default}` may stand in any of their strings.
+
+Fields that hold a secret are listed in each class's `SECRET`; their values become `portl.secrets.Secret`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AliasChoices, Field, PositiveInt, model_validator
+
+from .base import Part
+
+
+class PostgresConnection(Part):
+    """A PostgreSQL database."""
+
+    SECRET: ClassVar[frozenset[str]] = frozenset({"dsn", "password"})
+
+    type: Literal["postgres"]
+    dsn: str | None = None
+    """`postgresql://user:password@host:port/database` or libpq's `key=value` form; instead of the single fields."""
+    host: str | None = None
+    """Host name, address or the folder of a Unix socket."""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """TCP port; 5432 where it is not given."""
+    database: str | None = None
+    """Name of the database."""
+    user: str | None = Field(default=None, validation_alias=AliasChoices("user", "username"))
+    """Role to log in as."""
+    password: str | None = None
+    """Its password; write `${env:NAME}`."""
+    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = None
+    """libpq's sslmode."""
+    sslrootcert: str | None = None
+    """File with the certificates that are trusted."""
+    connect_timeout_ms: PositiveInt = 10_000
+    """Milliseconds until a connection attempt fails."""
+    statement_timeout_ms: PositiveInt | None = None
+    """Milliseconds until the server ends a statement; none where it is not given."""
+    lock_timeout_ms: PositiveInt | None = None
+    """Milliseconds a statement waits for a lock; no limit where it is not given."""
+    application_name: str = "portl"
+    """How the server's statistics name this connection."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PostgresConnection:
+        single = [name for name in ("host", "port", "database", "user", "password") if getattr(self, name) is not None]
+        if self.dsn is not None and single:
+            raise ValueError(f"dsn and {single[0]} exclude each other")
+        if self.dsn is None and self.database is None:
+            raise ValueError("database or dsn is missing")
+        return self
+
+
+class SqliteConnection(Part):
+    """A SQLite database in a file."""
+
+    SECRET: ClassVar[frozenset[str]] = frozenset()
+
+    type: Literal["sqlite"]
+    path: str
+    """The file, relative to the job file; made when it is missing unless `create` is false."""
+    create: bool = True
+    """Whether a missing file is made."""
+    busy_timeout_ms: PositiveInt = 10_000
+    """Milliseconds to wait for another writer."""
+
+
+class MysqlConnection(Part):
+    """A MySQL or MariaDB database. Not available yet."""
+
+    SECRET: ClassVar[frozenset[str]] = frozenset({"password"})
+
+    type: Literal["mysql"]
+    host: str = "localhost"
+    """Host name or address."""
+    port: int = Field(default=3306, ge=1, le=65535)
+    """TCP port."""
+    database: str
+    """Name of the database."""
+    user: str = Field(validation_alias=AliasChoices("user", "username"))
+    """User to log in as."""
+    password: str | None = None
+    """Its password; write `${env:NAME}`."""
+
+
+class LambdaConnection(Part):
+    """An AWS Lambda function. Needs the extra `aws`."""
+
+    SECRET: ClassVar[frozenset[str]] = frozenset({"secret_access_key", "session_token"})
+
+    type: Literal["aws_lambda"]
+    function: str = Field(validation_alias=AliasChoices("function", "function_name"))
+    """Name or ARN of the function."""
+    qualifier: str | None = None
+    """Version or alias; the latest where it is not given."""
+    region: str | None = None
+    """AWS region; that of the AWS configuration where it is not given."""
+    endpoint_url: str | None = None
+    """Another endpoint than AWS's, for tests."""
+    profile: str | None = None
+    """Profile of the AWS configuration."""
+    access_key_id: str | None = None
+    """Instead of the AWS configuration's credentials."""
+    secret_access_key: str | None = None
+    """Belongs to `access_key_id`."""
+    session_token: str | None = None
+    """Belongs to `access_key_id`, where the credentials are temporary."""
+    timeout_ms: PositiveInt = 60_000
+    """Milliseconds to wait for the function's answer; more than the function's own timeout."""
+    connect_timeout_ms: PositiveInt = 5_000
+    """Milliseconds until a connection attempt fails."""
+    concurrency: PositiveInt = 4
+    """Calls under way at the same time."""
+
+
+class HttpAuth(Part):
+    """How HTTP calls authenticate: `bearer`, or `user` and `password`."""
+
+    SECRET: ClassVar[frozenset[str]] = frozenset({"bearer", "password"})
+
+    bearer: str | None = None
+    """Token of `Authorization: Bearer`."""
+    user: str | None = None
+    """User name of basic authentication."""
+    password: str | None = None
+    """Password of basic authentication."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> HttpAuth:
+        if (self.bearer is None) == (self.user is None):
+            raise ValueError("give either bearer, or user and password")
+        return self
+
+
+class HttpConnection(Part):
+    """An HTTP API."""
+
+    SECRET: ClassVar[frozenset[str]] = frozenset({"headers"})
+
+    type: Literal["http"]
+    base_url: str
+    """`http://` or `https://`, to which the paths of steps are appended."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Sent with each call. Their values are treated as secrets."""
+    auth: HttpAuth | None = None
+    """Authentication."""
+    timeout_ms: PositiveInt = 30_000
+    """Milliseconds to wait for an answer."""
+    connect_timeout_ms: PositiveInt = 5_000
+    """Milliseconds until a connection attempt fails."""
+    concurrency: PositiveInt = 4
+    """Calls under way at the same time."""
+    ca_file: str | None = None
+    """File with the certificates that are trusted, instead of the system's. Certificates are always verified."""
+    idempotency_header: str = "Idempotency-Key"
+    """Header that carries a step's `idempotency_key`."""
+    idempotency_quoted: bool = False
+    """Whether the key is sent in quotes, as the IETF draft writes it, or bare, as most APIs want it."""
+    max_response_bytes: PositiveInt = 10_485_760
+    """A longer answer fails the step."""
+
+
+Connection = Annotated[
+    PostgresConnection | SqliteConnection | MysqlConnection | LambdaConnection | HttpConnection,
+    Field(discriminator="type"),
+]
+
+DATABASES: tuple[type[Any], ...] = (PostgresConnection, SqliteConnection, MysqlConnection)
+"""The connections that steps `db.*` can use."""

@@ -1,0 +1,1 @@
+"""Steps: what each type does with a chunk of items."""

@@ -1,0 +1,26 @@
+"""`csv.read`: opens a file, and reads its rows whenever somebody goes through them."""
+
+from __future__ import annotations
+
+from ..context import RunContext
+from ..plan import PlannedStep
+from ..template.access import text
+from .csv_rows import CsvRows, Layout
+
+
+def open_rows(planned: PlannedStep, context: RunContext) -> CsvRows:
+    """The rows of the step's file. Raises SourceError where it cannot be read or has other columns."""
+    step = planned.step
+    name = text(context.single(planned, planned.templates["path"]))
+    layout = Layout(
+        path=context.folder / name,
+        shown=name,
+        step_id=planned.id,
+        columns=step.columns,
+        has_header=step.has_header,
+        delimiter=step.delimiter,
+        quotechar=step.quotechar,
+        encoding="utf-8-sig" if step.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else step.encoding,
+        null_values=tuple(step.null_values),
+    )
+    return CsvRows.open(layout)

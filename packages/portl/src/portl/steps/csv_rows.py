@@ -1,0 +1,259 @@
+"""Rows of a CSV file: typed, lazy, and able to say in which line and column a value stands.
+
+Stage: a file → chunks of tuples. Reads the file anew each time somebody goes through it, and refuses one that changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from .. import convert
+from ..batch.rows import CHUNK, Rows
+from ..convert import ConversionError
+from ..errors import SourceError
+from ..model.steps import ColumnSpec
+
+LONGEST_FIELD = 16_000_000
+"""Characters."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a file is and how it is written."""
+
+    path: Path
+    shown: str
+    """The path as the job writes it, for messages."""
+    step_id: str
+    columns: Mapping[str, ColumnSpec]
+    has_header: bool = True
+    delimiter: str = ","
+    quotechar: str = '"'
+    encoding: str = "utf-8-sig"
+    null_values: tuple[str, ...] = ("",)
+
+
+class CsvRows(Rows):
+    """The rows of a CSV file."""
+
+    columns: tuple[str, ...]
+
+    def __init__(self, layout: Layout, columns: tuple[str, ...], print_of_file: tuple[int, ...]) -> None:
+        self.layout = layout
+        self.columns = columns
+        self._print = print_of_file
+        self._converters = [_converter(layout.columns.get(name), layout.null_values) for name in columns]
+        self._convert = _fused([converter.source for converter in self._converters], self._converters)
+
+    @classmethod
+    def open(cls, layout: Layout) -> CsvRows:
+        """The rows of a file whose header is read. Raises SourceError."""
+        unread = cls(layout, (), ())
+        with unread._reader() as (reader, file):
+            head = next(reader, None)
+            mark = _print_of(file)
+        return cls(layout, _names(layout, head), mark)
+
+    def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows, typed. Raises SourceError with the place of the first value that is not of its type."""
+        with self._reader() as (reader, file):
+            if _print_of(file) != self._print:
+                raise self._error("the file has changed while the job runs.")
+            if self.layout.has_header:
+                next(reader, None)
+            done = 0
+            while raw := list(islice(reader, CHUNK)):
+                try:
+                    rows = self._convert(raw)
+                except ValueError:
+                    rows = self._carefully(raw, done)
+                done += len(rows)
+                if rows:
+                    yield rows
+
+    def locate(self, index: int, column: str | None = None) -> str:
+        """`file:line:column` of a row's value, or `file:line` of a row."""
+        line, text = self._record(index)
+        place = f"{self.layout.shown}:{line}"
+        if column is None or column not in self.columns:
+            return place
+        before = _field_start(text, self.columns.index(column), self.layout.delimiter, self.layout.quotechar)
+        lines = before.split("\n")
+        return f"{self.layout.shown}:{line + len(lines) - 1}:{len(lines[-1]) + 1}"
+
+    @contextmanager
+    def _reader(self) -> Iterator[tuple[Any, IO[str]]]:
+        layout = self.layout
+        csv.field_size_limit(LONGEST_FIELD)
+        reader: Any = None
+        try:
+            with layout.path.open(encoding=layout.encoding, newline="") as file:
+                reader = csv.reader(file, delimiter=layout.delimiter, quotechar=layout.quotechar, strict=True)
+                yield reader, file
+        except OSError as error:
+            raise self._error(f"the file cannot be read: {error.strerror}.") from error
+        except LookupError as error:
+            raise self._error(f"the encoding '{layout.encoding}' is not known.") from error
+        except UnicodeDecodeError as error:
+            line, column = _bad_byte(layout.path, layout.encoding)
+            where = f"{layout.shown}:{line}:{column}"
+            raise self._error(f"the file is not {layout.encoding.removesuffix('-sig')}.", where=where) from error
+        except csv.Error as error:
+            where = f"{layout.shown}:{reader.line_num}:1"
+            raise self._error(f"this is no CSV: {error}.", where=where) from error
+
+    def _carefully(self, raw: list[list[str]], done: int) -> list[tuple[Any, ...]]:
+        """The rows of a chunk that has empty lines, or a value that is wrong. Raises SourceError."""
+        rows = [row for row in raw if row]
+        for place, row in enumerate(rows):
+            if len(row) != len(self.columns):
+                where = self.locate(done + place)
+                raise self._error(f"the row has {len(row)} fields, not {len(self.columns)}.", where=where)
+            for name, value, converter in zip(self.columns, row, self._converters, strict=True):
+                try:
+                    converter.convert(value)
+                except ConversionError as error:
+                    where = self.locate(done + place, name)
+                    raise self._error(f"column '{name}': {error}.", where=where, column=name) from error
+        return self._convert(rows)
+
+    def _record(self, index: int) -> tuple[int, str]:
+        """The line in which a row begins, and its text."""
+        with self._reader() as (_, file):
+            lines: list[str] = []
+
+            def fed() -> Iterator[str]:
+                for line in file:
+                    lines.append(line)
+                    yield line
+
+            layout = self.layout
+            reader = csv.reader(fed(), delimiter=layout.delimiter, quotechar=layout.quotechar)
+            wanted = index + (1 if layout.has_header else 0)
+            first = 1
+            for row in reader:
+                if row:
+                    if wanted == 0:
+                        return first, "".join(lines)
+                    wanted -= 1
+                first = reader.line_num + 1
+                lines.clear()
+        return first, ""
+
+    def _error(self, what: str, *, where: str = "", column: str = "") -> SourceError:
+        error = SourceError(what, where=where or self.layout.shown)
+        error.step_id, error.column = self.layout.step_id, column
+        return error
+
+
+@dataclass(frozen=True)
+class _Converter:
+    source: str
+    """Python source that makes a value of the text `{0}`; `n{1}` are its null texts, `c{1}` its function."""
+    function: Callable[[str], Any] | None
+    nulls: frozenset[str]
+    convert: Callable[[str], Any]
+    """What the source does, for one text."""
+
+
+def _converter(spec: ColumnSpec | None, default_nulls: tuple[str, ...]) -> _Converter:
+    spec = spec or ColumnSpec()
+    nulls = frozenset(default_nulls if spec.null_values is None else spec.null_values)
+    function: Callable[[str], Any] | None = None
+    if spec.type == "decimal" and spec.scale is not None:
+        function = convert.scaled(spec.scale)
+    elif spec.type in ("date", "datetime"):
+        function = partial(convert.to_date if spec.type == "date" else convert.to_datetime, form=spec.format)
+    elif spec.type != "string":
+        function = convert.CONVERTERS[spec.type]
+    if spec.required:
+        checked = partial(_required, function, nulls)
+        return _Converter("c{1}({0})", checked, nulls, checked)
+    if function is None:
+        source = "{0} or None" if nulls == {""} else "None if {0} in n{1} else {0}" if nulls else "{0}"
+        return _Converter(source, None, nulls, lambda text: None if text in nulls else text)
+    source = "c{1}({0}) if {0} else None" if nulls == {""} else "None if {0} in n{1} else c{1}({0})"
+    return _Converter(source, function, nulls, partial(_optional, function, nulls))
+
+
+def _optional(function: Callable[[str], Any], nulls: frozenset[str], text: str) -> Any:
+    return None if text in nulls else function(text)
+
+
+def _required(function: Callable[[str], Any] | None, nulls: frozenset[str], text: str) -> Any:
+    if not text or text in nulls:
+        raise ConversionError("it is required, but the field is empty")
+    return text if function is None else function(text)
+
+
+def _fused(sources: list[str], converters: list[_Converter]) -> Callable[[list[list[str]]], list[tuple[Any, ...]]]:
+    """One function that types all rows of a chunk; ValueError where a row has another number of fields."""
+    names = [f"v{number}" for number in range(len(sources))]
+    values = ", ".join(
+        source.format(name, number) for number, (source, name) in enumerate(zip(sources, names, strict=True))
+    )
+    space: dict[str, Any] = {"__builtins__": {}}
+    for number, converter in enumerate(converters):
+        space[f"n{number}"], space[f"c{number}"] = converter.nulls, converter.function
+    code = f"lambda rows: [({values},) for {', '.join(names)}, in rows]" if names else "lambda rows: []"
+    function: Callable[[list[list[str]]], list[tuple[Any, ...]]] = eval(code, space)  # noqa: S307  # made of numbered names
+    return function
+
+
+def _names(layout: Layout, head: list[str] | None) -> tuple[str, ...]:
+    """The names of the file's columns, checked against those of the job."""
+    if not layout.has_header:
+        return tuple(layout.columns)
+    rows = CsvRows(replace(layout, columns={}), (), ())
+    if not head:
+        raise rows._error("the file is empty; it has no header.")
+    names = tuple(name.strip() for name in head)
+    for name in names:
+        if names.count(name) > 1:
+            raise rows._error(f"the header names '{name}' twice.", where=f"{layout.shown}:1")
+        if not name:
+            raise rows._error("the header has a column without a name.", where=f"{layout.shown}:1")
+    for name in layout.columns:
+        if name not in names:
+            close = get_close_matches(name, names, n=1)
+            also = f" Did you mean '{close[0]}'?" if close else f" It has: {', '.join(names)}."
+            raise rows._error(f"the file has no column '{name}'.{also}", where=f"{layout.shown}:1", column=name)
+    return names
+
+
+def _print_of(file: IO[str]) -> tuple[int, ...]:
+    found = os.fstat(file.fileno())
+    return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _bad_byte(path: Path, encoding: str) -> tuple[int, int]:
+    """Line and column of the first byte that is not of the encoding."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode(encoding)
+            except UnicodeDecodeError as error:
+                return number, len(line[: error.start].decode(encoding, "replace")) + 1
+    return 1, 1
+
+
+def _field_start(text: str, number: int, delimiter: str, quote: str) -> str:
+    """The text of a record before its field of that number."""
+    inside = False
+    for place, char in enumerate(text):
+        if number == 0:
+            return text[:place]
+        if char == quote:
+            inside = not inside
+        elif char == delimiter and not inside:
+            number -= 1
+    return text

@@ -1,0 +1,136 @@
+"""`db.upsert`, `db.insert`, `db.update`, `db.query_one`, `db.read`: between expressions and a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..batch.rows import Spool
+from ..connectors.base import Transaction, Writer
+from ..connectors.operations import Change, Insert, Sql, Upsert
+from ..context import RunContext
+from ..errors import RowError
+from ..plan import PlannedStep
+from ..template.lower import Scope
+from ..template.rows import Chunk, RowFunction, rows_function
+from .base import pairs
+
+CHUNK = 10_000
+"""Rows per statement where the job does not say."""
+
+Operation = Upsert | Insert | Change
+
+
+def operation_of(planned: PlannedStep, returning: tuple[str, ...] | None) -> Operation:
+    """What a writing step asks of the database."""
+    step = planned.step
+    if step.type == "db.update":
+        names = tuple(name for name, _ in pairs(planned.templates["set"]))
+        where = tuple(name for name, _ in pairs(planned.templates["where"]))
+        return Change(step.table, names, where, step.expect_rows, returning=returning)
+    columns = tuple(name for name, _ in pairs(planned.templates["mapping"]))
+    if step.type == "db.upsert":
+        update = tuple(step.update) if isinstance(step.update, list) else step.update
+        return Upsert(step.table, columns, tuple(step.key), update, step.on_duplicate, returning=returning)
+    if step.on_conflict == "skip":
+        return Upsert(step.table, columns, tuple(step.key), "none", "first", returning=returning)
+    return Insert(step.table, columns, returning=returning)
+
+
+def returning_of(planned: PlannedStep) -> tuple[str, ...] | None:
+    """The columns a writing step gives back; none where nobody looks at them."""
+    if not planned.keeps:
+        return ()
+    return None if planned.step.returning is None else tuple(planned.step.returning)
+
+
+def templates_of(planned: PlannedStep) -> list[Any]:
+    """The templates of a writing step's rows, in the order of its operation's columns."""
+    fields = ("set", "where") if planned.step.type == "db.update" else ("mapping",)
+    return [template for name in fields for _, template in pairs(planned.templates[name])]
+
+
+class WriteWorker:
+    """Writes rows."""
+
+    size = CHUNK
+    nullable = False
+
+    def __init__(self, planned: PlannedStep, scope: Scope, transaction: Transaction) -> None:
+        self._rows = rows_function(templates_of(planned), scope)
+        self._writer = _writer(transaction, operation_of(planned, returning_of(planned)))
+        self._keeps = planned.keeps
+        self._inserted = self._updated = 0
+        self.keys = self._rows.keys
+        self.columns: tuple[str, ...] | None = self._writer.columns
+
+    def work(self, chunk: Chunk) -> Sequence[Any]:
+        """Write the rows of a chunk."""
+        result = self._writer.write(self._rows(chunk), chunk.indexes)
+        self._inserted += result.inserted
+        self._updated += result.updated
+        self.columns = tuple(result.columns)
+        return list(zip(*result.columns.values(), strict=True)) if self._keeps else ()
+
+    def finish(self) -> dict[str, Any]:
+        """Let the database look for what only the end of the source shows."""
+        self._writer.finish()
+        return {"inserted": self._inserted, "updated": self._updated}
+
+
+def _writer(transaction: Transaction, operation: Operation) -> Writer:
+    if isinstance(operation, Upsert):
+        return transaction.upsert(operation)
+    return transaction.insert(operation) if isinstance(operation, Insert) else transaction.update(operation)
+
+
+class QueryWorker:
+    """Asks for one row per item."""
+
+    size = CHUNK
+
+    def __init__(self, planned: PlannedStep, scope: Scope, transaction: Transaction) -> None:
+        assert planned.sql is not None  # noqa: S101  # a step of this type has one
+        self._sql = planned.sql.sql
+        self._rows: RowFunction = rows_function(planned.sql.parameters, scope)
+        self._transaction = transaction
+        self._required = planned.step.required
+        self._found = 0
+        self.nullable = not self._required
+        self.keys = self._rows.keys
+        self.columns: tuple[str, ...] | None = None
+
+    def work(self, chunk: Chunk) -> Sequence[Any]:
+        """Ask for the rows of a chunk."""
+        answer = self._transaction.query(self._sql, self._rows(chunk), chunk.indexes)
+        self.columns = answer.columns
+        missing = [place for place, row in enumerate(answer.rows) if row is None]
+        if missing and self._required:
+            error = RowError("The query found no row.", hint="Say required: false if that may be.")
+            error.rows = (chunk.indexes[missing[0]],)
+            error.sql = self._sql.text()
+            raise error
+        self._found += len(answer.rows) - len(missing)
+        return answer.rows
+
+    def finish(self) -> dict[str, Any]:
+        """How many rows were found."""
+        return {"found": self._found}
+
+
+def read_rows(planned: PlannedStep, context: RunContext, transaction: Transaction) -> Spool:
+    """All rows of a `db.read`; beyond some memory they lie in a file."""
+    assert planned.sql is not None  # noqa: S101  # a step of this type has one
+    values = tuple(context.single(planned, template) for template in planned.sql.parameters)
+    reading = transaction.read(planned.sql.sql, values)
+    rows = Spool(reading.columns)
+    for chunk in reading.chunks:
+        rows.append(chunk)
+    return rows
+
+
+def statement_of(planned: PlannedStep) -> Operation | Sql:
+    """What a database step asks, for dry runs."""
+    if planned.sql is not None:
+        return planned.sql.sql
+    return operation_of(planned, None)

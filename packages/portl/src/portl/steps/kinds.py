@@ -1,0 +1,54 @@
+"""Which worker does which type of step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..connectors.base import Transaction
+from ..context import RunContext
+from ..plan import PlannedStep
+from ..plan.connections import uses_database
+from ..template.lower import Scope
+from .base import Worker
+
+
+def needs_transaction(planned: PlannedStep) -> bool:
+    """Whether the step itself works in a transaction."""
+    return planned.step.type != "conditional" and uses_database(planned.step)
+
+
+def read(planned: PlannedStep, context: RunContext, transaction: Transaction | None) -> dict[str, Any] | None:
+    """The outputs of a step that reads rows; None for any other step."""
+    if planned.step.type == "csv.read":
+        from .csv_read import open_rows  # noqa: PLC0415  # each kind is imported when it is used
+
+        rows: Any = open_rows(planned, context)
+    elif planned.step.type == "db.read":
+        from .database import read_rows  # noqa: PLC0415  # as above
+
+        assert transaction is not None  # noqa: S101  # needs_transaction says so
+        rows = read_rows(planned, context, transaction)
+    else:
+        return None
+    outputs = {"rows": rows, "columns": list(rows.columns or ())}
+    return {**outputs, **({planned.step.save_as: outputs} if planned.step.save_as else {})}
+
+
+def worker_of(planned: PlannedStep, scope: Scope, context: RunContext, transaction: Transaction | None) -> Worker:
+    """The worker of a step that is no reader and no conditional. Raises TemplateError, SchemaError."""
+    kind = planned.step.type
+    if kind == "csv.write":
+        from .csv_write import CsvWorker  # noqa: PLC0415  # each kind is imported when it is used
+
+        return CsvWorker(planned, scope, context)
+    if kind.startswith("db."):
+        from . import database  # noqa: PLC0415  # as above
+
+        assert transaction is not None  # noqa: S101  # needs_transaction says so
+        work = database.QueryWorker if kind == "db.query_one" else database.WriteWorker
+        return work(planned, scope, transaction)
+    from . import calls  # noqa: PLC0415  # as above
+
+    if transaction is not None:
+        return calls.OutboxWorker(planned, scope, context, transaction)
+    return calls.MockWorker(planned, scope) if context.mocked else calls.CallWorker(planned, scope, context)
