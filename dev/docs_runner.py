@@ -26,7 +26,7 @@ ANYTHING = "…"
 
 SAME = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?"), "TIME"),
-    (re.compile(r"\b\d{8}T\d{6,}Z?(-[0-9a-f]+)?\b"), "ID"),
+    (re.compile(r"\b\d{8}T\d{6}(\.\d+)?Z-[0-9a-f]+\b"), "DEPLOYMENT"),
     (re.compile(r"\b\d\d:\d\d:\d\d(\.\d+)?\b"), "TIME"),
     (re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{6}\b"), "RUN"),
     (re.compile(r"(?<![\w.])\d+(\.\d+)? ?(s|ms|min|seconds?)\b"), "SECONDS"),
