@@ -42,7 +42,7 @@ output is not a terminal, and where `NO_COLOR` is set.
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, _section("", "All commands"), *(_section(name, name) for name in registry.names())])
+    return "\n".join([HEAD, _section("", "All commands"), *(_section(name, name) for name in registry.SUMMARIES)])
 
 
 def _section(name: str, title: str) -> str:
