@@ -35,14 +35,14 @@ that `python flow.py run > result.txt` keeps the result alone.
 | 3 | a bug of lokki's; please report it |
 | 130 | interrupted with Ctrl-C |
 
-A mistake is told in one message, without a traceback; `--debug` shows lokki's own. Colours are left out where the output
-is not a terminal, and where `NO_COLOR` is set.
+A mistake is told in one message, without a traceback; `--debug` shows lokki's own. Colours are left out where the
+output is not a terminal, and where `NO_COLOR` is set.
 """
 
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([HEAD, _section("", "All commands"), *(_section(name, name) for name in registry.names())])
+    return "\n".join([HEAD, _section("", "All commands"), *(_section(name, name) for name in registry.SUMMARIES)])
 
 
 def _section(name: str, title: str) -> str:

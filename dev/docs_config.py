@@ -23,7 +23,8 @@ places; each wins over those before it:
 5. an option of the command line.
 
 Tables of the two files are merged key by key; lists and single values replace. A key that does not exist is an error
-that names the closest one that does. `python flow.py config` shows every value and where it came from; secrets are hidden in it.
+that names the closest one that does. `python flow.py config` shows every value and where it came from; secrets
+are hidden in it.
 
 ```toml
 [aws]

@@ -26,7 +26,7 @@ ANYTHING = "…"
 
 SAME = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?"), "TIME"),
-    (re.compile(r"\b\d{8}T\d{6,}Z?(-[0-9a-f]+)?\b"), "ID"),
+    (re.compile(r"\b\d{8}T\d{6}(\.\d+)?Z-[0-9a-f]+\b"), "DEPLOYMENT"),
     (re.compile(r"\b\d\d:\d\d:\d\d(\.\d+)?\b"), "TIME"),
     (re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{6}\b"), "RUN"),
     (re.compile(r"(?<![\w.])\d+(\.\d+)? ?(s|ms|min|seconds?)\b"), "SECONDS"),
@@ -159,7 +159,8 @@ class Reader:
         return done.returncode, done.stdout
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "LOKKI_"))}
+        foreign = ("AWS_", "COVERAGE_", "LOKKI_")  # what is measured are the tests of the packages, not a reader
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return {
             **kept,
             "AWS_CONFIG_FILE": os.devnull,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +56,12 @@ def deploy(
 
     Every deployment is recorded in the bucket; rollback goes back to an earlier one.
     """
-    there = Target.of(context, target, {"lambda.image_tag": Option(image_tag, "--image-tag")})
+    options = {"lambda.image_tag": Option(image_tag, "--image-tag")}
+    there = Target.of(context, target, options)
     who = there.clients.identity
-    there = _equipped(context, there, confirm=confirm, dry_run=dry_run, as_json=as_json)
+    found = _equipped(context, there, confirm=confirm, asks=not (dry_run or as_json))
+    if found:
+        there = Target.of(context, target, {**options, **found})
     built, folder = _build(context, there)
     config, clients = there.config, there.clients
     bucket = Bucket(clients, config.aws.artifact_bucket, config.aws.kms_key)
@@ -89,26 +91,22 @@ def deploy(
     return _told(as_json, "deployed", there, ready, done)
 
 
-def _equipped(context: FlowContext, there: Target, *, confirm: bool, dry_run: bool, as_json: bool) -> Target:
-    """The same target with a bucket and a repository, made now where they are missing and the user wants it."""
+def _equipped(context: FlowContext, there: Target, *, confirm: bool, asks: bool) -> dict[str, Option]:
+    """{setting: value} of bucket and repository, made now where they are missing and the user wants it.
+
+    Nothing where they are there. Raises MissingResourceError where the user does not want it, or `asks` is false.
+    """
     lacking = missing(there.config, there.clients)
     if not lacking.anything:
-        return there
-    if dry_run or as_json:
-        raise MissingResourceError(lacking.told, hint="Make it with: lokki-cli bootstrap")
-    ui.warnings([lacking.told])
-    places = bootstrapping.offered(there, Path(context.flow.fn.__code__.co_filename).parent, confirmed=confirm)
+        return {}
+    places = None
+    if asks:
+        ui.warnings([lacking.told])
+        folder = Path(context.flow.fn.__code__.co_filename).parent
+        places = bootstrapping.offered(there, folder, confirmed=confirm)
     if places is None:
         raise MissingResourceError(lacking.told, hint="Make it with: lokki-cli bootstrap")
-    found = {f"aws.{key}": Option(value, "bootstrap") for key, value in places.settings.items()}
-    own = {
-        "aws.environment": there.config.aws.environment,
-        "aws.region": there.config.aws.region,
-        "aws.endpoint": there.config.aws.endpoint,
-        "lambda.image_tag": there.config.lambda_.image_tag,
-    }
-    given = {key: Option(value, "--") for key, value in own.items() if value}
-    return replace(there, config=context.config({**given, **found}))
+    return {f"aws.{key}": Option(value, "bootstrap") for key, value in places.settings.items()}
 
 
 def _build(context: FlowContext, there: Target) -> tuple[BuildPlan, Path]:

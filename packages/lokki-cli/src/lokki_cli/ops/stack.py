@@ -13,6 +13,7 @@ from typing import Any
 
 from lokki.clock import Clock
 from lokki_builder.cfn.read import read_template
+from lokki_builder.errors import TemplateError
 from lokki_builder.limits import LIMITS
 
 from ..aws import stacks
@@ -105,14 +106,22 @@ def check_owner(name: str, template: str, flow: str) -> None:
     """Raise NameTakenError where a stack's template, if it has one, is not of lokki's for this flow."""
     if not template:
         return
-    metadata = read_template(template).get("Metadata") or {}
-    owner = (metadata.get("Lokki") or {}).get("Flow")
+    owner = _owner(template)
     if owner != flow:
         whose = f"it is of the flow '{owner}'" if owner else "it is not of lokki's making"
         raise NameTakenError(
             f"stack '{name}': there is one of this name, and {whose}.",
             hint="Choose another name: --stack-name NAME, or --env NAME.",
         )
+
+
+def _owner(template: str) -> str:
+    """The flow whose template this is; empty for one that is not of lokki's making."""
+    try:
+        found = (read_template(template).get("Metadata") or {}).get("Lokki")
+    except TemplateError:
+        return ""
+    return str(found.get("Flow", "")) if isinstance(found, dict) else ""
 
 
 def propose(

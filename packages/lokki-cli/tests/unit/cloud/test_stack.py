@@ -9,10 +9,20 @@ import pytest
 from lokki.testing import FakeClock
 from lokki_cli.aws import stacks
 from lokki_cli.aws.stacks import ChangeSet
-from lokki_cli.errors import StackError
+from lokki_cli.errors import NameTakenError, StackError
 from lokki_cli.ops.changes import Diff
 from lokki_cli.ops.events import Begun, Done, Event, ResourceMoved
-from lokki_cli.ops.stack import Proposal, carry_out, plain_reason, propose, remove, status, watched, withdraw
+from lokki_cli.ops.stack import (
+    Proposal,
+    carry_out,
+    check_owner,
+    plain_reason,
+    propose,
+    remove,
+    status,
+    watched,
+    withdraw,
+)
 
 from .scripted import STACK_ID, STACK_TYPE, done, events, play, stack
 from .servers import Gate, clients
@@ -255,3 +265,14 @@ def test_reasons_without_what_wraps_them(given: str, plain: str) -> None:
 def test_events_on_several_pages_are_fetched_as_far_as_needed(faults: Gate) -> None:
     faults.answers["DescribeStackEvents"] = lambda: events([("a", FUNCTION, "CREATE_COMPLETE", "")] * 3)
     assert [event.id for event in stacks.events(clients(faults.url), STACK_ID)] == ["2", "1", "0"]
+
+
+@pytest.mark.parametrize("text", ["a: [", "Metadata: {Lokki: 3}", "Metadata: {}", "Resources: {}"])
+def test_templates_that_are_not_of_lokkis_making(text: str) -> None:
+    with pytest.raises(NameTakenError, match="there is one of this name, and it is not of lokki's making"):
+        check_owner("birds-flow", text, "birds-flow")
+
+
+def test_templates_of_the_flow_and_none_at_all() -> None:
+    check_owner("birds-flow", "Metadata: {Lokki: {Flow: birds-flow}}", "birds-flow")
+    check_owner("birds-flow", "", "birds-flow")
