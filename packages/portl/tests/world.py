@@ -18,7 +18,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "portl"
-TOKEN = 'tok/en+with "quotes" & more'  # noqa: S105  # it is looked for in everything that is written
+TOKEN = 'tok/en+with "quotes" & more'  # it is looked for in everything that is written
 
 
 @dataclass

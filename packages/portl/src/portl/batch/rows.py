@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, compress
 from typing import Any
 
-IN_MEMORY = 4_000_000
+IN_MEMORY = 1_000_000
 """Bytes of pickled rows that one list keeps in memory; more of them are kept in a file."""
 CHUNK = 5_000
 """Rows that are read, pickled and loaded at once."""

@@ -21,6 +21,8 @@ from .queue import Claimed, Queue
 
 BACKOFF = RetryPolicy(backoff_ms=1_000, max_backoff_ms=300_000)
 """Between the attempts of a delivery, where a job says nothing."""
+LEASE_S = 120.0
+"""A row is held so long at first: enough for a call with the usual timeout."""
 MARGIN_S = 30.0
 """A row is held so much longer than its call can take."""
 ONCE = RetryPolicy()
@@ -48,7 +50,7 @@ class Drainer:
         clock: Clock,
         concurrency: int = 4,
         backoff: RetryPolicy = BACKOFF,
-        lease_s: float = 60.0,
+        lease_s: float = LEASE_S,
         on_delivery: Callable[[Delivery], None] = lambda delivery: None,
         random: Random = system_random,
     ) -> None:

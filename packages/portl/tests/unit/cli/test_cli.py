@@ -11,6 +11,7 @@ import pytest
 from jobs import Place
 from portl.__about__ import __version__
 from portl.cli.app import COMMANDS, invoke
+from portl.errors import DeliveriesPendingError, OutcomeUnknownError
 
 JOB = """\
 name: small
@@ -169,7 +170,15 @@ def test_a_bug_is_told_as_one(job: str, monkeypatch: pytest.MonkeyPatch, capsys:
     assert "hunter22" not in said
 
 
-@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 1)])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyboardInterrupt(), 130),
+        (BrokenPipeError(), 1),
+        (OutcomeUnknownError("nobody knows."), 3),
+        (DeliveriesPendingError("some wait."), 4),
+    ],
+)
 def test_other_ends(error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from portl.cli import boundary
     from portl.secrets import Masker

@@ -90,7 +90,7 @@ class PostgresConnector:
             "port": config.port,
             "dbname": config.database,
             "user": config.user,
-            "password": config.password,
+            "password": None if config.password is None else "".join(config.password),
             "sslmode": config.sslmode,
             "sslrootcert": config.sslrootcert,
             "connect_timeout": max(2, -(-config.connect_timeout_ms // 1000)),
