@@ -41,7 +41,7 @@ def summary_lines(facts: Facts) -> tuple[str, ...]:
     stack, template = facts.stack, facts.template
     through = ", goes through S3" if template.needs_upload else ""
     return (
-        f"flow {stack.flow} as {stack.name}",
+        f"flow {stack.flow}" + (f" as {stack.name}" if stack.name != stack.flow else ""),
         f"  statemachine.json  {len(facts.machine.text.encode()):,} bytes",
         f"  template.yaml      {template.bytes:,} bytes, {template.resources} resources{through}",
         f"  lambdas/           {_packed(facts)}",

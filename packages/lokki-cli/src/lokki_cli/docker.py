@@ -28,6 +28,8 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "amd64": "amd64", "arm64
 _SHOWN = 25
 """Lines of a failed command that are shown."""
 _NO_BUILDX = "buildx component is missing or broken"
+_ABOUT_BUILDX = (_NO_BUILDX, "DEPRECATED: The legacy builder", "Install the buildx component", "docs.docker.com/go/buildx")
+"""What a Docker without buildx says where nothing is wrong: the classic builder does it."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,11 @@ class Docker:
         settings = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDKIT_PROGRESS": "plain"}
         what = f"the image '{name}' could not be built"
         try:
-            yield from self._stream(what, command, {**settings, "DOCKER_BUILDKIT": "1"})
+            yield from _work(self._stream(what, command, {**settings, "DOCKER_BUILDKIT": "1"}))
         except DockerError as error:
             if _NO_BUILDX not in str(error):
                 raise
-            yield from self._stream(what, command, {**settings, "DOCKER_BUILDKIT": "0"})
+            yield from _work(self._stream(what, command, {**settings, "DOCKER_BUILDKIT": "0"}))
 
     def tag(self, name: str, other: str) -> None:
         """Give an image another name."""
@@ -188,6 +190,11 @@ _HINTS = {
     " dependencies or in include.paths.",
 }
 """{what Docker says: what to do}, the first that fits."""
+
+
+def _work(said: Iterator[str]) -> Iterator[str]:
+    """What Docker says of its work."""
+    return (line for line in said if not any(text in line for text in _ABOUT_BUILDX))
 
 
 def _hint(said: str) -> str | None:

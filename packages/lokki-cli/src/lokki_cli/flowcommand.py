@@ -117,8 +117,9 @@ class FlowCommand(PlainHelp):
         """The command's options and the flow's parameters, each with a heading."""
         params = self.get_params(ctx)
         for heading, wanted in (("Options", False), ("Parameters of the flow", True)):
-            members = [param for param in params if isinstance(param, ParameterOption) is wanted]
-            records = [record for param in members if (record := param.get_help_record(ctx)) is not None]
+            options = [param for param in params if isinstance(param, click.Option)]  # words stand in the usage
+            members = [option for option in options if isinstance(option, ParameterOption) is wanted]
+            records = [record for option in members if (record := option.get_help_record(ctx)) is not None]
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)

@@ -41,7 +41,7 @@ def test_the_summary_says_what_a_user_wants_to_know(folder: Folder) -> None:
     data = json.loads((folder.path / "lokki-build" / "manifest.json").read_text())
     text = " ".join(done.stdout.split())
     for wanted in (
-        "flow birds-flow as birds-flow",
+        "flow birds-flow",
         "statemachine.json",
         data["code"]["image"],
         "map flap: 100 at once (default",

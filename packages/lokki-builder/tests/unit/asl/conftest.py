@@ -122,7 +122,7 @@ class Run:
 Execute = Callable[..., Run]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it lasts, moto's servers of other tests behave in its way, too
 def moto() -> Iterator[None]:
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         boto3.setup_default_session()
@@ -130,7 +130,7 @@ def moto() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def execute(moto: None) -> Execute:
     """Run a graph: `execute(graph, {source: (items, batch size)}, reply=…, input=…, name=…)`."""
     states = boto3.client("stepfunctions", **CREDENTIALS)

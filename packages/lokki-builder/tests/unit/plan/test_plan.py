@@ -86,7 +86,7 @@ def test_what_a_deployment_needs_to_know() -> None:
 def test_the_summary() -> None:
     plan = plan_build(request(nested_flow, dependencies=Dependencies("lock", "numpy==1\n")))
     text = "\n".join(plan.summary)
-    assert plan.summary[0] == "flow nested-flow as nested-flow"
+    assert plan.summary[0] == "flow nested-flow"
     assert f"image nested-flow:{plan.image_tag} (Python 3.12, linux/amd64)" in text
     assert "dependencies       uv.lock" in text
     assert "map fetch: 100 at once (default, well below" in text

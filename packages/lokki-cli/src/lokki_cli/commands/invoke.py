@@ -47,9 +47,9 @@ def invoke(context: FlowContext, run_id: str | None, wait: bool, as_json: bool, 
     return told(where, started, wait=wait, as_json=as_json)
 
 
-def told(where: Target, started: Any, *, wait: bool, as_json: bool) -> int:
-    """Say that a run was started, or wait for it. Returns the exit code."""
-    ui.note(f"Run '{started.run_id}' of flow '{where.names.deployed}' started.")
+def told(where: Target, started: Any, *, wait: bool, as_json: bool, what: str = "started") -> int:
+    """Say that a run was started or resumed, or wait for it. Returns the exit code."""
+    ui.note(f"Run '{started.run_id}' of flow '{where.names.deployed}' {what}.")
     if wait:
         return waited(where, started, as_json=as_json)
     if as_json:

@@ -36,4 +36,4 @@ def resume(context: FlowContext, run_id: str, wait: bool, as_json: bool, target:
     if wait:
         ready(where)
     started = operation.resume(place_of(where), run_id)
-    return told(where, started, wait=wait, as_json=as_json)
+    return told(where, started, wait=wait, as_json=as_json, what="resumed")

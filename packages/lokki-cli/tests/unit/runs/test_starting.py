@@ -158,6 +158,7 @@ def test_mend_a_step_and_resume(broken: Folder, aws: Cloud, typed: Type) -> None
     aws.deploy(broken.path, "birds_flow.py", "birds_flow")
     done = typed("resume", "x", "--wait")
     assert (done.code, done.out) == (0, "flappy goose, a BAD does not flap, flappy seagull\n")
+    assert "Run 'x' of flow 'birds-flow' resumed." in done.err
     assert "Step 'get_birds' skipped" in done.err
     done = typed("resume", "x")
     assert (done.code, done.out) == (2, "")
