@@ -28,7 +28,12 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "amd64": "amd64", "arm64
 _SHOWN = 25
 """Lines of a failed command that are shown."""
 _NO_BUILDX = "buildx component is missing or broken"
-_ABOUT_BUILDX = (_NO_BUILDX, "DEPRECATED: The legacy builder", "Install the buildx component", "docs.docker.com/go/buildx")
+_ABOUT_BUILDX = (
+    _NO_BUILDX,
+    "DEPRECATED: The legacy builder",
+    "Install the buildx component",
+    "docs.docker.com/go/buildx",
+)
 """What a Docker without buildx says where nothing is wrong: the classic builder does it."""
 
 
