@@ -38,7 +38,12 @@ EXPRESSIONS = {
     "flag": "{{ row.flag == 't' }}",
 }
 MAPPINGS = {"portl, plain columns": PLAIN, "portl, 8 expressions": EXPRESSIONS}
-PEERS = {"SQLAlchemy Core": ("sqlalchemy", "sqlalchemy"), "pandas.to_sql (no upsert)": ("pandas", "pandas")}
+PEERS = {
+    "SQLAlchemy Core": ("sqlalchemy", ("sqlalchemy",)),
+    "pandas.to_sql (no upsert)": ("pandas", ("pandas", "sqlalchemy")),
+    "dlt (into a table of its own)": ("dlt", ("dlt", "psycopg2")),
+}
+"""{name: (contender, the modules it takes)}; those that are installed take part."""
 FLOOR = "floor, by hand"
 PEAK_MB = 80.0
 SHARES = {"portl, plain columns": 0.75, "portl, 8 expressions": 0.30}
@@ -86,8 +91,8 @@ def jobs(folder: Path, dsn: str, count: int) -> list[Job]:
         job.write_text(json.dumps(_job(dsn, file, mapping)), encoding="utf-8")
         command = [sys.executable, "-m", "portl", "run", "--quiet", str(job)]
         found.append(Job(name, count, command, folder, environment, "committed"))
-    for name, (module, contender) in PEERS.items():
-        if importlib.util.find_spec("sqlalchemy") and importlib.util.find_spec(module):
+    for name, (contender, modules) in PEERS.items():
+        if all(map(importlib.util.find_spec, modules)):
             peers = str(HERE / "peers" / "portl_peers.py")
             command = [sys.executable, peers, contender, dsn, str(file)]
             found.append(Job(name, count, command, folder, environment, ""))

@@ -1,6 +1,7 @@
 """What other libraries offer for the load that portl_load.py measures: python portl_peers.py NAME DSN FILE"""
 
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -41,7 +42,19 @@ def pandas(dsn: str, file: str) -> int:
     return count
 
 
-CONTENDERS = {"sqlalchemy": sqlalchemy, "pandas": pandas}
+def dlt(dsn: str, file: str) -> int:
+    """dlt, given dicts as its documentation shows: it merges into a table of its own, through one for staging."""
+    import dlt as library
+
+    with tempfile.TemporaryDirectory(prefix="bench-dlt-") as folder:
+        server = library.destinations.postgres(dsn)
+        pipeline = library.pipeline("bench", pipelines_dir=folder, destination=server, dataset_name="bench_dlt")
+        items = (dict(zip(COLUMNS, row, strict=True)) for chunk in rows(file) for row in chunk)
+        pipeline.run(items, table_name="load", write_disposition="merge", primary_key=["code", "source"])
+        return int(pipeline.last_trace.last_normalize_info.row_counts["load"])
+
+
+CONTENDERS = {"sqlalchemy": sqlalchemy, "pandas": pandas, "dlt": dlt}
 
 if __name__ == "__main__":
     print(CONTENDERS[sys.argv[1]](*sys.argv[2:4]))

@@ -324,8 +324,6 @@ def backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 ALONE = """
-import sys
-sys.path[:] = [path for path in sys.path if not path.endswith("packages")]
 from lokki import Run
 from lokki.errors import LokkiError
 for deployed in (True, None):
@@ -338,11 +336,12 @@ for deployed in (True, None):
 
 def test_a_deployed_run_needs_its_package(project: Project) -> None:
     """In a process that has no package but lokki itself."""
-    source = str(Path(lokki.__file__).parents[1])
-    command = [sys.executable, "-S", "-c", ALONE]
-    env = {**environment.variables(), "PYTHONPATH": source}
-    cwd = project.folder / "empty"
+    alone, cwd = project.folder / "alone", project.folder / "empty"
+    alone.mkdir()
     cwd.mkdir()
+    (alone / "lokki").symlink_to(Path(lokki.__file__).parent)
+    command = [sys.executable, "-S", "-c", ALONE]
+    env = {**environment.variables(), "PYTHONPATH": str(alone)}
     done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=True)
     first, second = done.stdout.splitlines()
     assert first.startswith("MissingPackageError reading a deployed run needs the package lokki-cli. Install it: pip")
