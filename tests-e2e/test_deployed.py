@@ -104,6 +104,10 @@ def test_a_thousand_items(project: MakeProject, deploy_stack: DeployStack, run_l
     runs = stack.map_runs(arn)
     assert [run["executionCounts"]["succeeded"] for run in runs] == [1000, 10]
     assert [run["itemCounts"]["resultsWritten"] for run in runs] == [1000, 10]
+    # Moto starts all children at once, and its maps do not see it when one is throttled for good.
+    fewer = stack.execute_elsewhere({"count": 12, "plus": 5})
+    assert fewer.status == "SUCCEEDED", f"{fewer.error}: {fewer.cause}"
+    assert stack.result(fewer.name) == 12 * 11 + 60
 
 
 def test_maps_that_tolerate_failures(project: MakeProject, deploy_stack: DeployStack, run_locally: RunLocally) -> None:
@@ -131,6 +135,9 @@ def test_the_first_failed_item_fails_the_run(project: MakeProject, deploy_stack:
     assert record is not None
     assert (record["error_type"], record["error_message"]) == ("ValueError", "number 1 is bad")
     assert '"/var/task/strict_flow.py"' in record["traceback"]
+    good = stack.execute_elsewhere()  # moto's maps never fail
+    assert good.status == "SUCCEEDED", f"{good.error}: {good.cause}"
+    assert stack.result(good.name) == 20
 
 
 def typed(stack: DeployedStack, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def test_a_job_that_fails_leaves_its_error(project: MakeProject, deploy_stack: D
     assert '"/var/task/broken_job_flow.py"' in record["traceback"]
     crashed = f"{stack.name}/runs/{done.name}/crash/"
     assert stack.aws.keys(stack.project.bucket, crashed) == [f"{crashed}error.json"]
+    assert stack.execute_elsewhere().status == "FAILED"
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +69,10 @@ def fargate(project: MakeProject) -> Iterator[DeployedStack]:
 
 def test_a_queue_of_the_stacks_own(fargate: DeployedStack, run_locally: RunLocally) -> None:
     """Compute environment, queue and definition by CloudFormation; the job's own log group."""
-    done = fargate.execute({"size": 6})
-    assert done.status == "SUCCEEDED", f"{done.error}: {done.cause}"
-    assert fargate.result(done.name) == run_locally(fargate.project.flow, {"size": 6}).result == 15
+    for execute in (fargate.execute_elsewhere, fargate.execute):
+        done = execute({"size": 6})
+        assert done.status == "SUCCEEDED", f"{execute.__name__}: {done.error}: {done.cause}"
+        assert fargate.result(done.name) == run_locally(fargate.project.flow, {"size": 6}).result == 15
     logs = fargate.aws.client("logs")
     events = logs.filter_log_events(logGroupName=f"/aws/batch/{fargate.name}")["events"]
     assert "grinding 6 numbers" in [event["message"] for event in events]

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(chosen_endpoint() is not None, reason="these ask
 USER = 993
 
 
+@pytest.mark.usefixtures("storage")  # where moto's interpreter keeps its machines
 def test_functions_run_as_tight_as_lambdas(project: MakeProject, deploy_stack: DeployStack) -> None:
     """An unprivileged user without capabilities, who writes to /tmp alone and has the function's role."""
     stack = deploy_stack(project("sandbox_flow"))
@@ -27,6 +28,9 @@ def test_functions_run_as_tight_as_lambdas(project: MakeProject, deploy_stack: D
     seen = stack.store.read(stack.store.output_url(stack.name, done.name, "look"))
     assert seen == {"uid": USER, "capabilities": 0, "writable": ["/tmp"], "role": True}
     assert len(stack.result(done.name)["ballast"]) == 300_000
+    elsewhere = stack.execute_elsewhere()
+    assert elsewhere.status == "SUCCEEDED", f"{elsewhere.error}: {elsewhere.cause}"
+    assert stack.result(elsewhere.name) == stack.result(done.name)
 
 
 @pytest.fixture(scope="module")

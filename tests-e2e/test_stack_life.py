@@ -52,6 +52,13 @@ def versions(stack: DeployedStack) -> set[str]:
     return {physical for logical, physical in stack.resources().items() if VERSION.search(logical)}
 
 
+@pytest.mark.usefixtures("storage")  # where moto's interpreter keeps its machines
+def test_a_second_interpreter_says_the_same(word: DeployedStack) -> None:
+    done = word.execute_elsewhere()
+    assert done.status == "SUCCEEDED", f"{done.error}: {done.cause}"
+    assert word.result(done.name) == said(word)
+
+
 def test_what_is_not_changed_is_left_alone(word: DeployedStack) -> None:
     """Deploying the same again pushes nothing and changes nothing, and says so."""
     before = (word.describe(), versions(word), len(events(word)))
