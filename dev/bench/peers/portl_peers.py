@@ -3,6 +3,7 @@
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -42,12 +43,22 @@ def pandas(dsn: str, file: str) -> int:
     return count
 
 
+def _with_host(dsn: str) -> str:
+    """The dsn with a socket's folder where dlt looks for the host."""
+    parts = urlsplit(dsn)
+    folder = parse_qs(parts.query).get("host", [""])[0]
+    if parts.hostname or not folder:
+        return dsn
+    who = parts.netloc.rpartition("@")[0].partition(":")[0] or "postgres"
+    return f"postgresql://{who}:none@{quote(folder, safe='')}:5432{parts.path}"
+
+
 def dlt(dsn: str, file: str) -> int:
     """dlt, given dicts as its documentation shows: it merges into a table of its own, through one for staging."""
     import dlt as library
 
     with tempfile.TemporaryDirectory(prefix="bench-dlt-") as folder:
-        server = library.destinations.postgres(dsn)
+        server = library.destinations.postgres(_with_host(dsn))
         pipeline = library.pipeline("bench", pipelines_dir=folder, destination=server, dataset_name="bench_dlt")
         items = (dict(zip(COLUMNS, row, strict=True)) for chunk in rows(file) for row in chunk)
         pipeline.run(items, table_name="load", write_disposition="merge", primary_key=["code", "source"])
