@@ -73,7 +73,7 @@ def show(
     if is_local:
         root = root_of(context)
         return (
-            _one(local_view(context.flow.name, run_id, root), as_json)
+            _one(local_view(context.flow.name, run_id, root), as_json, ("run", "--resume"))
             if run_id
             else _list(local_runs(context.flow.name, root, count), as_json, context.flow.name)
         )
@@ -114,7 +114,7 @@ def _run_row(run: RunSummary) -> list[Cell]:
     ]
 
 
-def _one(run: RunView, as_json: bool) -> int:
+def _one(run: RunView, as_json: bool, resume: Sequence[str] = ("resume",)) -> int:
     if as_json:
         ui.document(run.to_dict())
         return 0
@@ -123,7 +123,7 @@ def _one(run: RunView, as_json: bool) -> int:
     if run.failure is not None:
         ui.text(f"\n{explain(run.failure.to_error(run.flow))}\n")
         if run.summary.status != "running":
-            ui.note(f"Go on with: {again('resume', run.summary.run_id)}")
+            ui.note(f"Go on with: {again(*resume, run.summary.run_id)}")
     return 0
 
 

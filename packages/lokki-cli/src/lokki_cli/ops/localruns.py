@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 from lokki import Run
+from lokki.failure import ItemFailure
 from lokki.graph import MapLink, TaskEntry
 from lokki.places import depth, find
 from lokki.store.local import LocalStore
@@ -36,7 +38,7 @@ def local_view(flow: str, run_id: str, root: str) -> RunView:
     run = Run(flow, run_id, root=root)
     steps = tuple(_step(run, store, step) for step in waiting(run.graph))
     summary = _summary(store.read_json(flow, run_id, DOCUMENT))
-    return RunView(summary, flow, run.params, steps, _failure(run, store))
+    return RunView(summary, flow, run.params, steps, _failure(run, store, root))
 
 
 def _summary(document: Mapping[str, Any]) -> RunSummary:
@@ -75,7 +77,7 @@ def _status(run: Run, done: int, failed: int, total: int) -> str:
     return run.status
 
 
-def _failure(run: Run, store: LocalStore) -> Failure | None:
+def _failure(run: Run, store: LocalStore, root: str) -> Failure | None:
     """Why the run failed, with the first failed item's traceback, or the failed step's."""
     if run.error is None:
         return None
@@ -85,7 +87,7 @@ def _failure(run: Run, store: LocalStore) -> Failure | None:
             found = run[task.node].error
         elif depth(run.graph.chain, task.node) == 1 and not link.nested:
             failures = store.read_journal(run.flow, run.run_id, task.node).failures
-            found = next(iter(failures.values()), None)
+            found = next(iter(failures.values()), None) or _failed_item(run, root, task.node)
         else:
             continue
         if found is not None:
@@ -93,6 +95,15 @@ def _failure(run: Run, store: LocalStore) -> Failure | None:
             path = () if index is None else (index,)
             return Failure(run.error, task.node, path, index, found.error_type, found.traceback, found.attempts)
     return Failure(run.error)
+
+
+def _failed_item(run: Run, root: str, node: str) -> ItemFailure | None:
+    """Of a map that tolerates nothing the item that the run's error names, else the first one that failed."""
+    folder = Path(root, run.flow, "runs", run.run_id, node)
+    indices = sorted(int(one.name) for one in folder.glob("*") if one.name.isdigit())  # only failed items have one
+    found = {index: run[node][index].error for index in indices}
+    named = [error for index, error in found.items() if error and f"item {index}:" in str(run.error)]
+    return next(iter([*named, *filter(None, found.values())]), None)
 
 
 def _body(link: MapLink) -> list[str]:

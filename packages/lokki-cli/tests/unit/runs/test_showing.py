@@ -91,6 +91,9 @@ def test_runs_on_this_machine(broken: Folder, aws: Cloud, typed: Type) -> None:
     done = typed("show", "--local", "--run", "bad")
     assert "✓" in done.out
     assert "ValueError: a BAD does not flap" in done.out
+    assert "Traceback (most recent call last):" in done.out
+    assert "birds_flow.py" in done.out
+    assert done.err.endswith("--resume bad\n")
     found = typed("show", "--local", "--run", "good", "--json").json
     assert [step["status"] for step in found["steps"]] == ["succeeded", "succeeded", "each item", "succeeded"]
     assert found["steps"][1]["map"] == {"done": 1, "failed": 0, "total": 1}
