@@ -1,0 +1,122 @@
+"""Steps on a database."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AliasChoices, Field, NonNegativeInt, field_validator, model_validator
+
+from ..base import Mapping, Name, SqlText
+from .base import StepBase
+
+
+class DatabaseStep(StepBase):
+    """What every step on a database has."""
+
+    DATABASE: ClassVar[bool] = True
+
+    connection: Name | None = None
+    """Name of the connection; the transaction's where it is not given."""
+
+
+Columns = Annotated[list[str], Field(min_length=1)]
+
+
+class DbUpsert(DatabaseStep):
+    """Inserts rows, or updates those whose key is there already.
+
+    Result: returned columns, `was_inserted`, `changed`.
+    """
+
+    type: Literal["db.upsert"]
+    table: str
+    """`table` or `schema.table`."""
+    key: Columns
+    """Columns that identify a row; the table needs a unique index on exactly these."""
+    mapping: Mapping
+    """`{column: expression}`."""
+    returning: list[str] | None = None
+    """Columns to give back; `id` or the primary key where it is not given."""
+    update: Literal["all", "merge", "none"] | Columns = "all"
+    """What happens to a row that is there: all mapped columns, those with a value (`merge`), none, or those listed."""
+    on_duplicate: Literal["error", "first", "last"] = "error"
+    """What happens when two items have the same key."""
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _one_column(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _key_is_mapped(self) -> DbUpsert:
+        for column in self.key:
+            if column not in self.mapping:
+                raise ValueError(f"mapping has no column '{column}', which is in key")
+        if isinstance(self.update, list):
+            for column in self.update:
+                if column not in self.mapping:
+                    raise ValueError(f"mapping has no column '{column}', which is in update")
+        return self
+
+
+class DbInsert(DatabaseStep):
+    """Inserts rows. Result: returned columns, `was_inserted`, `changed`."""
+
+    type: Literal["db.insert"]
+    table: str
+    """`table` or `schema.table`."""
+    mapping: Mapping
+    """`{column: expression}`."""
+    returning: list[str] | None = None
+    """Columns to give back; `id` or the primary key where it is not given."""
+    on_conflict: Literal["error", "skip"] = "error"
+    """What happens when the row is there already; `skip` needs `key`."""
+    key: Columns | None = None
+    """Columns that identify a row, for `on_conflict: skip`."""
+
+    @model_validator(mode="after")
+    def _key_for_skip(self) -> DbInsert:
+        if (self.on_conflict == "skip") != (self.key is not None):
+            raise ValueError("on_conflict: skip and key belong together")
+        return self
+
+
+class DbUpdate(DatabaseStep):
+    """Updates rows. Result: returned columns, `changed`, `updated`."""
+
+    type: Literal["db.update"]
+    table: str
+    """`table` or `schema.table`."""
+    where: Mapping
+    """`{column: expression}`: the columns that have to be equal."""
+    set: Mapping
+    """`{column: expression}`: what is written."""
+    returning: list[str] | None = None
+    """Columns to give back; `id` or the primary key where it is not given."""
+    expect_rows: NonNegativeInt | None = None
+    """How many rows each item has to update; any number where it is not given."""
+
+
+class SqlStep(DatabaseStep):
+    """A step with a query of its own."""
+
+    sql: SqlText = Field(validation_alias=AliasChoices("sql", "query"))
+    """The query; `{{ }}` and `:name` in it become bind parameters, never text."""
+    params: dict[Name, Any] = Field(default_factory=dict)
+    """`{name: expression}` for each `:name`."""
+
+
+class DbQueryOne(SqlStep):
+    """Asks for one row: its columns, or null where there is none. More than one row is an error."""
+
+    type: Literal["db.query_one"]
+    required: bool = False
+    """Whether a missing row is an error."""
+
+
+class DbRead(SqlStep):
+    """Reads rows with a query: `steps.<id>.rows`."""
+
+    type: Literal["db.read"]
+    batch: None = None
+    """Not available here."""
