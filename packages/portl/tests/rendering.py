@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portl.errors import TemplateError
-from portl.template.lower import Key, Scope, Variable
 from portl.template.rows import Chunk, values_function
+from portl.template.scope import Key, Scope, Variable
 from portl.template.syntax import parse
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

@@ -17,8 +17,8 @@ from .connectors.base import Connector, Transaction
 from .errors import TemplateError
 from .logging import Observer, ignore
 from .plan import JobPlan, PlannedStep
-from .template.lower import Key, Scope, Variable
 from .template.rows import Chunk, values_function
+from .template.scope import Key, Scope, Variable
 from .template.syntax import Template
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from itertools import compress, count, islice
 from typing import Any
 
-from ..template.lower import Key, Variable
 from ..template.rows import Chunk
+from ..template.scope import Key, Variable
 from .rows import Aligned, Rows
 
 

@@ -10,8 +10,8 @@ from ..context import ONE, RunContext
 from ..plan import PlannedStep
 from ..steps.base import pairs
 from ..template.access import text
-from ..template.lower import Key, Variable
 from ..template.rows import Chunk, values_function
+from ..template.scope import Key, Variable
 from ..template.syntax import DictOf, Expr, ListOf, Literal, Mixed, Template
 from .symbols import Symbol, known_parts
 

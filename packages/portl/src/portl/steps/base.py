@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ..template.lower import Key
 from ..template.rows import Chunk
+from ..template.scope import Key
 from ..template.syntax import DictOf, Literal, Template
 
 

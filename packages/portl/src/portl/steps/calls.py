@@ -15,8 +15,8 @@ from ..outbox.enqueue import Enqueuer
 from ..plan import PlannedStep
 from ..retry import RetryPolicy
 from ..template.access import text
-from ..template.lower import Scope
 from ..template.rows import Chunk, RowFailure, RowFunction, rows_function
+from ..template.scope import Scope
 from ..template.syntax import Literal
 
 CHUNK = 1_000

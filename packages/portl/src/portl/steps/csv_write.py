@@ -15,8 +15,8 @@ from ..context import RunContext
 from ..errors import SourceError, TemplateError
 from ..plan import PlannedStep
 from ..template.access import text
-from ..template.lower import Scope
 from ..template.rows import Chunk, RowFunction, rows_function, values_function
+from ..template.scope import Scope
 from ..template.syntax import parse_expression
 from .base import pairs
 

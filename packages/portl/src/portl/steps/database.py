@@ -11,8 +11,8 @@ from ..connectors.operations import Change, Insert, Sql, Upsert
 from ..context import RunContext
 from ..errors import RowError
 from ..plan import PlannedStep
-from ..template.lower import Scope
 from ..template.rows import Chunk, RowFunction, rows_function
+from ..template.scope import Scope
 from .base import pairs
 
 CHUNK = 10_000

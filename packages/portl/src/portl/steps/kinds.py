@@ -8,7 +8,7 @@ from ..connectors.base import Transaction
 from ..context import RunContext
 from ..plan import PlannedStep
 from ..plan.connections import uses_database
-from ..template.lower import Scope
+from ..template.scope import Scope
 from .base import Worker
 
 

@@ -8,60 +8,35 @@ but those that are handed in.
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jinja2 import nodes
 
 from ..errors import TemplateError
-from .check import NULL, chain, hop_of
+from .check import chain, hop_of
 from .functions import FUNCTIONS
-from .space import NAMES
+from .lookup import Lookup
+from .scope import Key, Scope
 from .syntax import Expr, ListOf, Literal, Mixed, Template
-
-Key = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Variable:
-    """What changes from item to item."""
-
-    columns: tuple[str, ...] | None = None
-    """Names, where items are rows as tuples; None where they are any values."""
-    nullable: bool = False
-    """Whether an item may be None instead of a row."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What names mean to the expressions of one step."""
-
-    variables: Mapping[Key, Variable] = field(default_factory=dict)
-    """`{("row",): …, ("item", "resource"): …, ("idx",): …}`."""
-    constant: Callable[[Key], tuple[Any, int]] | None = None
-    """The value of the longest known beginning of a path, and how many hops it used. Raises TemplateError."""
-    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    """Functions of the run, beside those of every run: `now`."""
 
 
 class Lowering:
-    """Collects the source of some templates, and what it refers to."""
+    """Collects the source of some templates, and what it refers to.
+
+    With `careful`, rows that are null give a message instead of Python's own error; slower.
+    """
 
     def __init__(self, scope: Scope, *, careful: bool = False) -> None:
         self.scope = scope
-        self.careful = careful
-        """Whether rows that are null give a message instead of Python's own error; slower."""
-        self.names: dict[str, Any] = dict(NAMES)
-        """The globals of the source."""
-        self.used: dict[Key, str] = {}
-        """`{variable: its name in the source}`, in the order of first use."""
+        self.lookup = Lookup(scope, careful=careful)
+        """What the source refers to."""
         self._temporaries = 0
 
     def template(self, template: Template) -> str:
         """The source of a value. Raises TemplateError for what is wrong whatever the items are."""
         if isinstance(template, Literal):
-            return self.value(template.value)
+            return self.lookup.value(template.value)
         if isinstance(template, Expr):
             return self.expression(template)
         if isinstance(template, Mixed):
@@ -115,21 +90,6 @@ class Lowering:
         method = _METHODS[type(node)]
         return method(self, node)
 
-    def value(self, value: Any) -> str:
-        """The source of a constant."""
-        if value is None or type(value) in (bool, int, str):
-            try:
-                return repr(value)
-            except ValueError:
-                pass
-        return self.bind(value)
-
-    def bind(self, value: Any) -> str:
-        """A name for an object in the source."""
-        name = f"k{len(self.names)}"
-        self.names[name] = value
-        return name
-
     def _lookup(self, node: nodes.Node, forgiving: bool) -> str:
         if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice):
             parts = (node.arg.start, node.arg.stop, node.arg.step)
@@ -137,47 +97,11 @@ class Lowering:
             return f"cut({self.node(node.node)}, {cuts})"
         path, _ = chain(node)
         if path and _hops(node) == len(path) - 1:
-            return self._path(path, forgiving)
+            return self.lookup.path(path, forgiving)
         assert isinstance(node, nodes.Getattr | nodes.Getitem)  # noqa: S101  # a name alone is a path
         hop = hop_of(node)
-        key = repr(hop) if hop is not None else self.node(node.arg)  # type: ignore[union-attr]
+        key = self.node(node.arg) if hop is None and isinstance(node, nodes.Getitem) else repr(hop)
         return f"{'soft' if forgiving else 'get'}({self.node(node.node)}, {key})"
-
-    def _path(self, path: Key, forgiving: bool) -> str:
-        for length in range(len(path), 0, -1):
-            if path[:length] in self.scope.variables:
-                return self._variable(path[:length], path[length:], forgiving)
-        if path == NULL:
-            return "None"
-        if self.scope.constant is None:
-            raise TemplateError(f"There is no '{path[0]}' here.")
-        value, length = self.scope.constant(path)
-        return self._hop(self.bind(value), path[length:], forgiving)
-
-    def _variable(self, key: Key, hops: Key, forgiving: bool) -> str:
-        variable = self.scope.variables[key]
-        name = self.used.setdefault(key, f"v{len(self.used)}_{'_'.join(key)}")
-        if variable.columns is None:
-            return self._hop(name, hops, forgiving)
-        if not hops:
-            columns = self.bind(variable.columns)
-            return f"as_row({columns}, {name})" if variable.nullable else f"dict(zip({columns}, {name}))"
-        if hops[0] not in variable.columns:
-            if forgiving and len(hops) == 1:
-                return "MISSING"
-            raise unknown_column(".".join(key), hops[0], variable.columns)
-        index = variable.columns.index(hops[0])
-        if forgiving and len(hops) == 1 and variable.nullable:
-            return f"(MISSING if {name} is None else {name}[{index}])"
-        careful = self.careful and variable.nullable
-        source = f"hop({name}, {index}, {hops[0]!r})" if careful else f"{name}[{index}]"
-        return self._hop(source, hops[1:], forgiving)
-
-    def _hop(self, source: str, hops: Key, forgiving: bool) -> str:
-        for place, hop in enumerate(hops):
-            last = place == len(hops) - 1
-            source = f"{'soft' if forgiving and last else 'get'}({source}, {hop!r})"
-        return source
 
     def _text(self, source: str) -> str:
         return f"text({source})"
@@ -220,7 +144,7 @@ class Lowering:
         function = self.scope.functions.get(name) or FUNCTIONS.get(name)
         if function is None:
             raise TemplateError(f"There is no function '{name}'.")
-        self.names[f"f_{name}"] = function
+        self.lookup.space[f"f_{name}"] = function
         return f"f_{name}({self._arguments(arguments, keywords)})"
 
     def _arguments(self, arguments: Sequence[nodes.Node], keywords: Sequence[Any]) -> str:
@@ -279,17 +203,7 @@ class Lowering:
         return f"{{{', '.join(f'{self.node(pair.key)}: {self.node(pair.value)}' for pair in node.items)}}}"
 
     def _const(self, node: nodes.Const) -> str:
-        return self.value(node.value)
-
-
-def unknown_column(name: str, column: str, columns: tuple[str, ...]) -> TemplateError:
-    """There is no such column; the closest is named."""
-    from difflib import get_close_matches  # noqa: PLC0415  # only on the way to an error
-
-    close = get_close_matches(column, columns, n=1)
-    shown = ", ".join(columns[:30])
-    hint = f"Did you mean '{close[0]}'?" if close else f"It has: {shown}."
-    return TemplateError(f"'{name}' has no column '{column}'.", hint=hint)
+        return self.lookup.value(node.value)
 
 
 def _hops(node: nodes.Node) -> int:

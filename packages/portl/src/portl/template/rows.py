@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import TemplateError
-from .lower import Key, Lowering, Scope
+from .lower import Lowering
+from .scope import Key, Scope
 from .syntax import Expr, Template
 
 
@@ -101,7 +102,7 @@ def _function(
     lowering = Lowering(scope)
     sources = [lowered(lowering, template) for template in templates]
     body = f"({''.join(f'{source}, ' for source in sources)})" if as_tuple else sources[0]
-    keys = tuple(lowering.used)
+    keys = tuple(lowering.lookup.used)
     computed = _compiled(lowering, body)
 
     def rows(chunk: Chunk) -> list[Any]:
@@ -115,7 +116,7 @@ def _function(
 
 def _compiled(lowering: Lowering, body: str) -> Callable[..., Any]:
     """`f(count, *values)`: the list of `body` for each item."""
-    names = list(lowering.used.values())
+    names = list(lowering.lookup.used.values())
     lists = [f"s_{number}" for number in range(len(names))]
     if not names:
         loop = "for _ in range(count)"
@@ -124,7 +125,7 @@ def _compiled(lowering: Lowering, body: str) -> Callable[..., Any]:
     else:
         loop = f"for {', '.join(names)} in zip({', '.join(lists)})"
     source = f"def rows({', '.join(['count', *lists])}):\n    return [{body} {loop}]\n"
-    space = {**lowering.names, "range": range}
+    space = {**lowering.lookup.space, "range": range}
     try:
         code = compile(source, "<expressions of the job>", "exec")
     except (RecursionError, MemoryError, SyntaxError):
@@ -145,7 +146,7 @@ def _explained(
     for template in templates:
         lowering = Lowering(scope, careful=True)
         body = lowered(lowering, template)
-        singles.append((template, tuple(lowering.used), _compiled(lowering, body)))
+        singles.append((template, tuple(lowering.lookup.used), _compiled(lowering, body)))
     for place in range(len(chunk)):
         for number, (template, keys, function) in enumerate(singles):
             try:
@@ -164,7 +165,7 @@ def _failure(error: Exception, template: Template, place: int, number: int, scop
         function = _compiled(lowering, lowering.expression(expression))
         text = expression.text
         try:
-            function(1, *(chunk.of(key)[place : place + 1] for key in lowering.used))
+            function(1, *(chunk.of(key)[place : place + 1] for key in lowering.lookup.used))
         except Exception:
             break
     failure = RowFailure(_reason(error), expression=text, hint=getattr(error, "hint", None))

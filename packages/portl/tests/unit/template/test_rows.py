@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from portl.errors import TemplateError
-from portl.template.lower import Scope, Variable
 from portl.template.rows import Chunk, RowFailure, conditions_function, rows_function, values_function
+from portl.template.scope import Scope, Variable
 from portl.template.syntax import parse, parse_condition
 
 SCOPE = Scope({("row",): Variable(("a", "b")), ("idx",): Variable(), ("item", "x"): Variable(None, nullable=True)})
