@@ -6,6 +6,7 @@ Stage: `PlannedStep` + `RunContext` → results in the context, events to the ob
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from ..batch.items import Items, Selection, selected
@@ -103,7 +104,7 @@ class Execution:
         condition = self._guarded(planned, lambda: self._condition(planned, items))
         chunks = items.chunks(condition.keys, CHUNK)
         while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
-            flags = self._guarded(planned, lambda chunk=chunk: condition(chunk), items, chunk)  # type: ignore[misc]
+            flags = self._guarded(planned, partial(condition, chunk), items, chunk)
             yes.add(chunk.indexes, flags)
             no.add(chunk.indexes, [not flag for flag in flags])
         return yes.mask, no.mask
@@ -126,11 +127,11 @@ class Execution:
         count = 0
         while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
             if condition is not None and selection is not None:
-                flags = self._guarded(planned, lambda chunk=chunk: condition(chunk), items, chunk)  # type: ignore[misc]
+                flags = self._guarded(planned, partial(condition, chunk), items, chunk)
                 selection.add(chunk.indexes, flags)
                 chunk = selected(chunk, flags)
             if len(chunk):
-                results = self._guarded(planned, lambda chunk=chunk: worker.work(chunk), items, chunk)  # type: ignore[misc]
+                results = self._guarded(planned, partial(worker.work, chunk), items, chunk)
                 if kept is not None:
                     kept.append(results)
             count += len(chunk)

@@ -17,25 +17,22 @@ from ..connectors.base import Transaction
 from ..connectors.operations import TransactionOptions, Witness
 from ..connectors.replay import run_phase
 from ..context import RunContext
-from ..errors import (
-    ConnectorError,
-    DeliveriesPendingError,
-    OutcomeUnknownError,
-    PortlError,
-    SchemaError,
-)
+from ..errors import ConnectorError, DeliveriesPendingError, OutcomeUnknownError, PortlError
 from ..logging import Event, Observer, ignore
 from ..model.resolve import Resolved
-from ..outbox import LEDGER, Drainer, LedgerRow, Queue, create_tables, ledger, missing_tables
+from ..outbox import Delivery, LedgerRow, ledger
 from ..outbox.base import DrainReport
 from ..plan import JobPlan, Phase, PlannedStep
 from ..plan.connections import READ_ONLY
 from ..steps.calls import retry_policy
 from ..template.access import text
 from .base import RunOptions, RunReport
+from .deliveries import deliver, pending
 from .execute import Execution
 from .opened import OpenConnections
+from .phase import run_steps
 from .recorder import Recorder
+from .tables import require_tables
 
 
 def run_job(
@@ -120,7 +117,7 @@ class _Run:
             self._context.files.clear()
         report = replace(self._report(outcome), deliveries=deliveries)
         if deliveries is not None and (deliveries.pending or deliveries.dead):
-            raise _pending(deliveries)
+            raise pending(deliveries)
         return report
 
     def _report(self, outcome: Any) -> RunReport:
@@ -177,15 +174,9 @@ class _Run:
             context.transaction = None
 
     def _phase(self, name: str, body: Callable[[Transaction], Any], **settings: Any) -> Any:
-        """What `body` gives, committed; the body is called again where the database undid it. Raises StepError."""
         connector = self._context.connections.connector(name)
         policy = retry_policy(self._job.transaction.retry)
-        try:
-            return run_phase(connector, _unwrapped(body), clock=self._clock, retry=policy, **settings)
-        except _Carrier as carrier:
-            raise carrier.error from carrier.error.__cause__
-        except ConnectorError as error:
-            raise getattr(error, "step_error", error) from error
+        return run_steps(connector, body, clock=self._clock, retry=policy, **settings)
 
     def _in_transaction(self, planned: PlannedStep, action: Callable[[Transaction], Any]) -> Any:
         """Call `action` with the job's transaction, or with one of the step's own."""
@@ -197,23 +188,12 @@ class _Run:
         return self._phase(planned.connection, action, options=options)
 
     def _require_tables(self, name: str, run_key: str | None) -> None:
-        """Refuse to begin without portl's own tables, or make them where the job allows it."""
-        wanted = [self._job.outbox.table] if self._plan.uses_outbox else []
-        wanted += [LEDGER] if run_key is not None else []
-        if not wanted:
-            return
-        connector = self._context.connections.connector(name)
-        missing = run_phase(connector, lambda transaction: missing_tables(transaction, *wanted), clock=self._clock)
-        if not missing:
-            return
-        if self._job.outbox.create and not self._options.rollback:
-            create_tables(connector, outbox=self._job.outbox.table)
-            self._tell("tables_created", tables=missing)
-            return
-        hint = (
-            f"Make it: portl outbox init {self._plan.file.source.file}; or let the job do it: outbox: {{create: true}}."
+        connector, may_create = self._context.connections.connector(name), not self._options.rollback
+        made = require_tables(
+            self._plan, connector, self._clock, with_ledger=run_key is not None, may_create=may_create
         )
-        raise SchemaError(f"{name}: portl's own table {missing[0]} is not there.", hint=hint)
+        if made:
+            self._tell("tables_created", tables=made)
 
     def _run_key(self) -> str | None:
         if self._plan.run_key is None:
@@ -238,32 +218,20 @@ class _Run:
 
     def _drain(self) -> DrainReport | None:
         """Make the deliveries that this job has committed."""
-        if not self._plan.uses_outbox or self._job.outbox.drain != "after_commit" or self._plan.connection is None:
-            return None
-        connector = self._context.connections.connector(self._plan.connection)
-        queue = Queue(connector, self._job.name, table=self._job.outbox.table)
-        drainer = Drainer(
-            queue,
-            self._context.connections.client,
-            clock=self._clock,
-            backoff=retry_policy(self._job.defaults.retry),
-            on_delivery=lambda delivery: self._tell(
-                "delivery",
-                level="info" if delivery.outcome == "delivered" else "warning",
-                outcome=delivery.outcome,
-                status=delivery.status,
-                error=delivery.error,
-            ),
+        report = deliver(
+            self._plan,
+            self._context.connections,
+            self._clock,
+            wait_s=self._options.drain_wait_s,
+            on_delivery=self._delivery,
         )
-        try:
-            report = drainer.run(wait_s=self._options.drain_wait_s)
-        except PortlError as error:
-            raise DeliveriesPendingError(
-                f"The transaction is committed, but its deliveries stopped: {error}",
-                hint="Make them: portl outbox drain.",
-            ) from error
-        self._tell("drained", delivered=report.delivered, pending=report.pending, dead=report.dead)
+        if report is not None:
+            self._tell("drained", delivered=report.delivered, pending=report.pending, dead=report.dead)
         return report
+
+    def _delivery(self, delivery: Delivery) -> None:
+        level = "info" if delivery.outcome == "delivered" else "warning"
+        self._tell("delivery", level, outcome=delivery.outcome, status=delivery.status, error=delivery.error)
 
     def _after(self) -> None:
         """The steps after commit; what fails here cannot be rolled back any more."""
@@ -289,35 +257,3 @@ class _Run:
 
     def _tell(self, event: str, level: Any = "info", **details: Any) -> None:
         self._recorder(Event(event, level=level, details=details))
-
-
-class _Carrier(Exception):
-    """Brings an error of a step through the replay loop untouched."""
-
-    def __init__(self, error: PortlError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-def _unwrapped(body: Callable[[Transaction], Any]) -> Callable[[Transaction], Any]:
-    """`body`, raising the database's own error where that may be replayed, so that the loop around it sees it."""
-
-    def run(transaction: Transaction) -> Any:
-        try:
-            return body(transaction)
-        except PortlError as error:
-            cause = error.__cause__
-            if isinstance(cause, ConnectorError):
-                cause.step_error = error  # type: ignore[attr-defined]  # told if it is not replayed
-                raise cause from error
-            raise _Carrier(error) from error
-
-    return run
-
-
-def _pending(report: DrainReport) -> DeliveriesPendingError:
-    dead = f", {report.dead} given up" if report.dead else ""
-    return DeliveriesPendingError(
-        f"The transaction is committed, but of its deliveries {report.pending} are not made yet{dead}.",
-        hint="Make them: portl outbox drain; look at them: portl outbox list.",
-    )
