@@ -7,9 +7,9 @@ from typing import Any
 
 from portl.connectors.identifiers import require_columns, require_writable, resolve_returning
 from portl.connectors.operations import Change, Rows, Table, WriteResult
-from portl.errors import ConnectorError, RowError
+from portl.connectors.refusals import null_where, unexpected_count
+from portl.errors import ConnectorError
 
-from .failures import null_key
 from .session import Session
 from .staging import Loader
 from .statements import ChangeSql, Numbers, Stage
@@ -49,7 +49,11 @@ class ChangeWriter:
             self._started = True
         self._loader.fill(rows, indexes)
         outcome = _Outcome()
-        for numbers in self._groups():
+        groups = self._loader.groups(self._keys)
+        if groups is None:
+            self._apply(None, outcome)
+        # Rows that mean the same rows of the table are applied one after the other.
+        for numbers in groups or ():
             self._apply(numbers, outcome)
         return self._result(outcome)
 
@@ -60,19 +64,7 @@ class ChangeWriter:
         for place, name in enumerate(self._sql.where, len(self._sql.set)):
             for index, row in zip(indexes, rows, strict=True):
                 if row[place] is None:
-                    error = null_key(name, index)
-                    error.message, error.hint = f"where: {name} is NULL, which no row is equal to.", None
-                    raise error
-
-    def _groups(self) -> list[Numbers]:
-        """Rows that mean the same rows of the table are applied one after the other."""
-        places = {row[0]: row[1] for row in self._session.run(self._sql.stage.ranks(self._keys))}
-        if not places:
-            return [None]
-        groups: list[list[int]] = [[] for _ in range(max(places.values()))]
-        for index in self._loader.indexes:
-            groups[places.get(index, 1) - 1].append(index)
-        return list(groups)
+                    raise null_where(name, index)
 
     def _apply(self, numbers: Numbers, outcome: _Outcome) -> None:
         matched = self._session.run(self._sql.match(numbers))
@@ -98,10 +90,9 @@ class ChangeWriter:
             count = len(outcome.matched.get(number, ()))
             if count != self._expected:
                 values = self._loader.row_at(number)[len(self._sql.set) :]
-                where = ", ".join(f"{name} = {value}" for name, value in zip(self._sql.where, values, strict=True))
-                error = RowError(f"{count} rows of {self._sql.table.shown} have {where}; {self._expected} expected.")
-                error.rows, error.column, error.value = (number,), self._sql.where[0], values[0]
-                raise error
+                raise unexpected_count(
+                    self._sql.table, self._sql.where, values, number, count=count, expected=self._expected
+                )
 
     def _result(self, outcome: _Outcome) -> WriteResult:
         indexes = self._loader.indexes

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from portl.connectors.identifiers import quote, quoted
 from portl.connectors.operations import OnDuplicate
+from portl.connectors.refusals import duplicate_key
 from portl.errors import DuplicateKeyError
 
 from .session import Session
 from .staging import Loader
-from .statements import Stage
+from .statements import Stage, matched
 
 
 @dataclass(frozen=True)
@@ -58,37 +59,25 @@ class Duplicates:
         if self._policy == "error":
             return None
         if self._policy == "last":
-            return self._one_after_the_other()
-        skipped = set(self._later_places()) | set(self._known())
+            groups = self._loader.groups(self._key)
+            return None if groups is None else Groups(groups, [])
+        skipped = set(self._later()) | set(self._known())
         if not skipped:
             return None
         kept = [index for index in self._loader.indexes if index not in skipped]
         return Groups([kept] if kept else [], sorted(skipped))
 
-    def _one_after_the_other(self) -> Groups | None:
-        places = dict(self._places())
-        if not places:
-            return None
-        groups: list[list[int]] = [[] for _ in range(max(places.values()))]
-        for index in self._loader.indexes:
-            groups[places.get(index, 1) - 1].append(index)
-        return Groups(groups, [])
-
-    def _places(self) -> list[tuple[int, int]]:
-        """(index, place among the rows of its key, from 1) for keys that come more than once in the stage."""
-        return [(row[0], row[1]) for row in self._session.run(self._stage.ranks(self._key))]
-
-    def _later_places(self) -> list[int]:
-        return [index for index, place in self._places() if place > 1]
+    def _later(self) -> list[int]:
+        """Indexes of the stage's rows whose key came in an earlier row of the stage."""
+        return [index for index, place in self._session.run(self._stage.ranks(self._key)) if place > 1]
 
     def _known(self) -> list[int]:
         """Indexes of the stage's rows whose keys came in earlier chunks."""
         if not self._seen:
             return []
-        matched = " AND ".join(f"k.{quote(name)} = s.{quote(name)}" for name in self._key)
         sql = (
             f"SELECT s.{self._stage.number} FROM {self._stage.name} AS s\n"
-            f" WHERE EXISTS (SELECT 1 FROM {self._seen} AS k WHERE {matched})"
+            f" WHERE EXISTS (SELECT 1 FROM {self._seen} AS k WHERE {matched(self._key, 'k')})"
         )
         return [row[0] for row in self._session.run(sql)]
 
@@ -118,9 +107,4 @@ class Duplicates:
         if not rows:
             return None
         (first, *values_of_key), (second, *_) = rows
-        named = ", ".join(f"{name} = {value}" for name, value in zip(self._key, values_of_key, strict=True))
-        error = DuplicateKeyError(
-            f"two rows have the key {named}.", hint="on_duplicate: first or last says which of them counts."
-        )
-        error.rows, error.column = (first, second), self._key[0]
-        return error
+        return duplicate_key(self._key, values_of_key, (first, second))

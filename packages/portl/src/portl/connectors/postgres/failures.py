@@ -13,11 +13,11 @@ from typing import Any
 import psycopg
 
 from portl.connectors.operations import Column, Row
+from portl.connectors.refusals import null_key
 from portl.errors import (
     ConnectionFailedError,
     ConnectorError,
     DatabaseError,
-    NullKeyError,
     RetryClass,
     RowError,
     SchemaError,
@@ -152,10 +152,3 @@ def _named_in(context: str, columns: Sequence[Column]) -> str:
     """The column that a context as `, column price: "abc"` names; the longest, where several fit."""
     names = [column.name for column in columns if f" {column.name}:" in context or f" {column.name} " in context]
     return max(names, key=len, default="")
-
-
-def null_key(column: str, index: int) -> NullKeyError:
-    """The error for a row without a value in a column of its key."""
-    error = NullKeyError(f"column {column} of the key is NULL.", hint="Rows are matched by their key; give it a value.")
-    error.rows, error.column, error.code = (index,), column, "23502"
-    return error

@@ -36,11 +36,10 @@ def explained(transaction: PostgresTransaction, operation: Operation) -> tuple[s
         return (operation.text(),)
     session = transaction.session
     statements = _of(operation, transaction.table(operation.table), session.version)
-    if STAGE in statements[0]:
-        session.run(statements[0])
-    for statement in statements:
-        if not statement.startswith(("CREATE", "COPY")):
-            session.run(f"EXPLAIN {statement}")
+    create, _, *writes = statements
+    session.run(create)
+    for statement in writes:
+        session.run(f"EXPLAIN {statement}")
     session.run(f"DROP TABLE {STAGE}")
     return statements
 

@@ -16,6 +16,7 @@ from psycopg.generators import execute
 from psycopg.pq.abc import PGresult
 
 from portl.connectors.operations import Column, QueryResult, Reading, Row, Rows, Sql, Table
+from portl.connectors.refusals import require_distinct, several_rows
 from portl.errors import ConnectorError, DatabaseError, RowError
 
 from .catalogue import read_types
@@ -27,7 +28,6 @@ from .statements import Stage
 
 FEW = 3
 """So many rows of parameters are not worth a temporary table."""
-ONE_RESULT = "The query has to give at most one row for each item; ORDER BY and LIMIT 1 choose it."
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Queries:
     def describe(self, sql: Sql) -> Described:
         """Let the server parse a statement without running it. Raises DatabaseError, SchemaError."""
         if sql not in self._described:
-            types, columns = self._parse(_numbered(sql), str(sql.text()))
+            types, columns = self._parse(_numbered(sql), sql.text())
             names = [sql.name(position) for position in range(sql.size)]
             self._described[sql] = Described(tuple(read_types(self._session.fetch, types, names)), columns)
         return self._described[sql]
@@ -104,7 +104,8 @@ class Queries:
 
     def many(self, sql: Sql, rows: Rows, indexes: Sequence[int]) -> QueryResult:
         """See `Transaction.query`."""
-        columns = _distinct(self.describe(sql).columns, sql)
+        columns = self.describe(sql).columns
+        require_distinct(columns, sql.text())
         batch = self._batch(sql) if len(rows) > FEW and sql.size else None
         if batch is None:
             return QueryResult(columns, [self._one(sql, row, index) for row, index in zip(rows, indexes, strict=True)])
@@ -119,7 +120,7 @@ class Queries:
         with translated(sql.text()):
             found = cursor.fetchmany(2) if cursor.description else []
         if len(found) > 1:
-            raise _several(sql, index)
+            raise several_rows(index, sql.text())
         return found[0] if found else None
 
     def _batch(self, sql: Sql) -> _Batch | None:
@@ -171,24 +172,9 @@ class _Batch:
         found: dict[int, Row] = {}
         for number, *row in answers:
             if number in found:
-                raise _several(self._sql, number)
+                raise several_rows(number, self._sql.text())
             found[number] = tuple(row)
         return [found.get(index) for index in indexes]
-
-
-def _several(sql: Sql, index: int) -> RowError:
-    error = RowError("the query gives more than one row.", hint=ONE_RESULT)
-    error.rows, error.sql = (index,), sql.text()
-    return error
-
-
-def _distinct(columns: tuple[str, ...], sql: Sql) -> tuple[str, ...]:
-    for place, name in enumerate(columns):
-        if name in columns[:place]:
-            error = DatabaseError(f"the query gives two columns called {name}.", hint="Rename one with AS.")
-            error.sql = sql.text()
-            raise error
-    return columns
 
 
 def _numbered(sql: Sql) -> str:

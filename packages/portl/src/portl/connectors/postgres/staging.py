@@ -51,6 +51,16 @@ class Loader:
         except psycopg.Error as error:
             raise from_copy(error, self.stage.name, rows, self._columns, indexes, key) from error
 
+    def groups(self, key: Sequence[str]) -> list[list[int]] | None:
+        """The indexes of this chunk, divided in their order so that no group has a key twice; None: one group does."""
+        places = {row[0]: row[1] for row in self._session.run(self.stage.ranks(key))}
+        if not places:
+            return None
+        groups: list[list[int]] = [[] for _ in range(max(places.values()))]
+        for index in self.indexes:
+            groups[places.get(index, 1) - 1].append(index)
+        return groups
+
     def row_at(self, index: int) -> Row:
         """The row of this chunk with the index `index`."""
         return self.rows[self.indexes.index(index)]

@@ -68,8 +68,13 @@ def array(numbers: Sequence[int]) -> str:
     return f"'{{{','.join(map(str, numbers))}}}'::int8[]"
 
 
-def _matched(key: Sequence[str], left: str = "t", right: str = "s") -> str:
-    return " AND ".join(f"{left}.{quote(name)} = {right}.{quote(name)}" for name in key)
+def matched(key: Sequence[str], alias: str = "t") -> str:
+    """A condition: the row of `alias` has the key of the stage's row `s`."""
+    return " AND ".join(f"{alias}.{quote(name)} = s.{quote(name)}" for name in key)
+
+
+def _returned(names: Sequence[str]) -> str:
+    return "".join(f", t.{quote(name)}" for name in names)
 
 
 @dataclass(frozen=True)
@@ -90,8 +95,12 @@ class UpsertSql:
     in_order: bool = False
     """Whether rows are inserted in the order of their indexes."""
 
-    def _returned(self, alias: str = "t") -> str:
-        return "".join(f", {alias}.{quote(name)} AS r{place}" for place, name in enumerate(self.returning))
+    def _returned(self) -> str:
+        return "".join(f", t.{quote(name)} AS r{place}" for place, name in enumerate(self.returning))
+
+    def _selected(self) -> str:
+        """What `_returned` named, out of `w`."""
+        return "".join(f", w.r{place}" for place in range(len(self.returning)))
 
     def _keys(self) -> str:
         return ", ".join(f"t.{quote(name)} AS k{place}" for place, name in enumerate(self.key))
@@ -130,28 +139,26 @@ class UpsertSql:
 
     def whole(self, numbers: Numbers) -> str:
         """One statement for all: (inserted or NULL where nothing was written, returned columns) in the rows' order."""
-        returned = "".join(f", w.r{place}" for place in range(len(self.returning)))
         return (
             f"WITH w AS (\n{self._insert(numbers)} DO UPDATE SET {self._assignments('EXCLUDED')}\n"
             f"   WHERE {self._differs('EXCLUDED')}\n"
             f"  RETURNING {self.inserted.format(keys=self._keys())}{self._returned()})\n"
-            f"SELECT w.inserted{returned} FROM {self.stage.name} AS s LEFT JOIN w ON {self._joined()}\n"
+            f"SELECT w.inserted{self._selected()} FROM {self.stage.name} AS s LEFT JOIN w ON {self._joined()}\n"
             f" WHERE {self.stage.rows(numbers)} ORDER BY s.{self.stage.number}"
         )
 
     def fresh(self, numbers: Numbers) -> str:
         """Inserts the rows whose key is new: (index, returned columns) of these."""
-        returned = "".join(f", w.r{place}" for place in range(len(self.returning)))
         return (
             f"WITH w AS (\n{self._insert(numbers)} DO NOTHING\n  RETURNING {self._keys()}{self._returned()})\n"
-            f"SELECT s.{self.stage.number}{returned} FROM {self.stage.name} AS s JOIN w ON {self._joined()}\n"
+            f"SELECT s.{self.stage.number}{self._selected()} FROM {self.stage.name} AS s JOIN w ON {self._joined()}\n"
             f" WHERE {self.stage.rows(numbers)}"
         )
 
     def lock(self, numbers: Numbers) -> str:
         """Locks rows that are there, in the order of the key."""
         return (
-            f"SELECT 1 FROM {self.table.name} AS t JOIN {self.stage.name} AS s ON {_matched(self.key)}\n"
+            f"SELECT 1 FROM {self.table.name} AS t JOIN {self.stage.name} AS s ON {matched(self.key)}\n"
             f" WHERE {self.stage.rows(numbers)} ORDER BY {self._order()} FOR UPDATE OF t"
         )
 
@@ -159,7 +166,7 @@ class UpsertSql:
         """Updates rows that are there and differ: (index, returned columns) of these."""
         return (
             f"UPDATE {self.table.name} AS t SET {self._assignments('s')} FROM {self.stage.name} AS s\n"
-            f" WHERE {_matched(self.key)} AND {self.stage.rows(numbers)} AND {self._differs('s')}\n"
+            f" WHERE {matched(self.key)} AND {self.stage.rows(numbers)} AND {self._differs('s')}\n"
             f"RETURNING s.{self.stage.number}{self._returned()}"
         )
 
@@ -167,7 +174,7 @@ class UpsertSql:
         """(index, returned columns) of rows that are there."""
         return (
             f"SELECT s.{self.stage.number}{self._returned()} FROM {self.stage.name} AS s\n"
-            f"  JOIN {self.table.name} AS t ON {_matched(self.key)} WHERE {self.stage.rows(numbers)}"
+            f"  JOIN {self.table.name} AS t ON {matched(self.key)} WHERE {self.stage.rows(numbers)}"
         )
 
 
@@ -182,11 +189,11 @@ class InsertSql:
 
     def insert(self, numbers: Numbers) -> str:
         """One row per row of the stage, in its order: a constant, then the returned columns."""
-        returned = "".join(f", t.{quote(name)}" for name in self.returning)
         return (
             f"INSERT INTO {self.table.name} AS t ({quoted(self.columns)})\n"
             f"SELECT {quoted(self.columns, 's.')} FROM {self.stage.name} AS s\n"
-            f" WHERE {self.stage.rows(numbers)} ORDER BY s.{self.stage.number}\nRETURNING true{returned}"
+            f" WHERE {self.stage.rows(numbers)} ORDER BY s.{self.stage.number}\n"
+            f"RETURNING true{_returned(self.returning)}"
         )
 
 
@@ -203,15 +210,12 @@ class ChangeSql:
     def _matched(self) -> str:
         return " AND ".join(f"t.{quote(name)} = s.{quote('=' + name)}" for name in self.where)
 
-    def _returned(self) -> str:
-        return "".join(f", t.{quote(name)}" for name in self.returning)
-
     def match(self, numbers: Numbers) -> str:
         """(index, returned columns) of the rows that are meant, locked in one order."""
         order = ", ".join(f"t.{quote(name)}" for name in (self.table.primary_key or self.where))
         lock = f"\n ORDER BY {order} FOR UPDATE OF t" if self.table.kind in ("table", "partitioned") else ""
         return (
-            f"SELECT s.{self.stage.number}{self._returned()} FROM {self.table.name} AS t\n"
+            f"SELECT s.{self.stage.number}{_returned(self.returning)} FROM {self.table.name} AS t\n"
             f"  JOIN {self.stage.name} AS s ON {self._matched()} WHERE {self.stage.rows(numbers)}{lock}"
         )
 
@@ -222,5 +226,5 @@ class ChangeSql:
         return (
             f"UPDATE {self.table.name} AS t SET {assignments} FROM {self.stage.name} AS s\n"
             f" WHERE {self._matched()} AND {self.stage.rows(numbers)} AND ROW({old})::record *<> ROW({new})::record\n"
-            f"RETURNING s.{self.stage.number}{self._returned()}"
+            f"RETURNING s.{self.stage.number}{_returned(self.returning)}"
         )

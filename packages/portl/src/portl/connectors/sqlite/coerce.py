@@ -18,7 +18,7 @@ from portl.jsontext import dumps, loads
 
 DIGITS = 15
 """So many significant digits of a number survive in SQLite."""
-_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
+_INTEGER = re.compile(r"\s*[+-]?[0-9]{1,1000}\s*")
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
 
@@ -106,9 +106,9 @@ def _decimal(value: str | Decimal) -> str:
         number = Decimal(value.strip()) if isinstance(value, str) else value
     except InvalidOperation:
         raise Unwritable(f"{_shown(value)} is not a number") from None
-    if not number.is_finite():
+    if not number.is_finite() or not math.isfinite(number):
         raise Unwritable(f"{number} has no form in SQLite")
-    if len(number.normalize().as_tuple().digits) > DIGITS:
+    if len("".join(map(str, number.as_tuple().digits)).strip("0")) > DIGITS:
         raise Unwritable(f"{number} has more than {DIGITS} digits, which SQLite keeps only in a TEXT column")
     return str(number)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote as url_quote
 
-from portl.connectors.identifiers import quote, updated_columns
+from portl.connectors.identifiers import quote, resolve_returning, updated_columns
 from portl.connectors.operations import Change, Insert, Sql, TransactionOptions, Upsert
 from portl.errors import ConnectionFailedError, DatabaseError, RetryClass
 from portl.model.connections import SqliteConnection
@@ -88,10 +88,8 @@ class SqliteConnector:
             return (numbered(operation),)
         writers = {Upsert: transaction.upsert, Insert: transaction.insert, Change: transaction.update}
         writers[type(operation)](operation)
-        returning = operation.returning
-        if returning is None:
-            returning = transaction.table(operation.table).default_returning()
-        return self.preview(_returning(operation, returning))
+        returning = resolve_returning(transaction.table(operation.table), operation.returning)
+        return self.preview(replace(operation, returning=returning))
 
     def close(self) -> None:
         if self._connection is not None:
@@ -110,7 +108,3 @@ def _upsert_statements(operation: Upsert, table: str, returning: tuple[str, ...]
         identity="rowid",
     )
     return (sql.look, sql.insert, sql.update) if sql.updated else (sql.look, sql.insert)
-
-
-def _returning(operation: Upsert | Insert | Change, names: tuple[str, ...]) -> Upsert | Insert | Change:
-    return replace(operation, returning=names)

@@ -19,7 +19,7 @@ from portl.connectors.operations import (
     Upsert,
     Witness,
 )
-from portl.errors import DatabaseError, RowError
+from portl.connectors.refusals import require_distinct, several_rows
 
 from .catalogue import read_table
 from .session import Session, at_row, bound, numbered, translated
@@ -63,7 +63,9 @@ class SqliteTransaction:
         found = []
         for row, index in zip(rows, indexes, strict=True):
             names, answer = self._one(statement, bound(sql, row, index), index)
-            columns = columns or _distinct(names)
+            if not columns:
+                require_distinct(names, statement)
+                columns = names
             found.append(answer)
         return QueryResult(columns, found)
 
@@ -73,12 +75,7 @@ class SqliteTransaction:
             cursor = self.session.connection.execute(statement, values)
             found = cursor.fetchmany(2)
         if len(found) > 1:
-            error = RowError(
-                "the query gives more than one row.",
-                hint="The query has to give at most one row for each item; ORDER BY and LIMIT 1 choose it.",
-            )
-            error.rows, error.sql = (index,), statement
-            raise error
+            raise several_rows(index, statement)
         return tuple(column[0] for column in cursor.description or ()), found[0] if found else None
 
     def execute(self, sql: Sql, values: Row = ()) -> int:
@@ -104,13 +101,6 @@ class SqliteTransaction:
     def rollback(self) -> None:
         if self.session.connection.in_transaction:
             self.session.connection.rollback()
-
-
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
-    for place, name in enumerate(names):
-        if name in names[:place]:
-            raise DatabaseError(f"the query gives two columns called {name}.", hint="Rename one with AS.")
-    return names
 
 
 def _chunks(cursor: sqlite3.Cursor, size: int, statement: str) -> Iterator[list[Row]]:

@@ -16,7 +16,8 @@ from portl.connectors.identifiers import (
     updated_columns,
 )
 from portl.connectors.operations import Change, Insert, Row, Rows, Table, Upsert, WriteResult
-from portl.errors import DuplicateKeyError, NullKeyError, RowError, SchemaError
+from portl.connectors.refusals import duplicate_key, null_key, null_where, unexpected_count
+from portl.errors import RowError, SchemaError
 
 from .catalogue import identity
 from .session import Coercer, Session, at_row
@@ -32,6 +33,15 @@ def _result(names: Sequence[str], rows: Sequence[Row]) -> dict[str, list[Any]]:
     if not rows:
         return {name: [] for name in names}
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def _only(rows: list[Row], table: Table, index: int) -> Row:
+    """The row that a statement wrote. Raises RowError where it wrote none."""
+    if rows:
+        return rows[0]
+    error = RowError(f"the row was not written to {table.shown}; a trigger of the table kept it out.")
+    error.rows = (index,)
+    raise error
 
 
 class UpsertWriter:
@@ -83,52 +93,39 @@ class UpsertWriter:
             return (*returned, False, False)
         with at_row(index):
             updated = self._session.execute(self._sql.update, values).fetchall()
-        return (*self._only(updated, index)[1:], False, True)
+        return (*_only(updated, self._table, index)[1:], False, True)
 
     def _inserted(self, values: Row, index: int) -> Row:
         with at_row(index):
-            row = self._only(self._session.execute(self._sql.insert, values).fetchall(), index)
-        self._is_duplicate(row[0], index, ())
+            row = _only(self._session.execute(self._sql.insert, values).fetchall(), self._table, index)
+        self._remember(row[0], index)
         return (*row[1:], True, True)
-
-    def _only(self, rows: list[Row], index: int) -> Row:
-        if rows:
-            return rows[0]
-        error = RowError(f"the row was not written to {self._table.shown}; a trigger of the table kept it out.")
-        error.rows = (index,)
-        raise error
 
     def _key(self, values: Row, index: int) -> Row:
         key = tuple(values[place] for place in self._places)
         if None in key:
-            column = self._operation.key[key.index(None)]
-            error = NullKeyError(
-                f"column {column} of the key is NULL.", hint="Rows are matched by their key; give it a value."
-            )
-            error.rows, error.column = (index,), column
-            raise error
+            raise null_key(self._operation.key[key.index(None)], index)
         return key
 
     def _is_duplicate(self, row_identity: Any, index: int, key: Row) -> bool:
         """Whether an earlier row of the source was this row of the table; an error where that is forbidden."""
-        if self._operation.on_duplicate == "last":
+        if self._remember(row_identity, index):
             return False
+        if self._operation.on_duplicate == "first":
+            return True
+        first = self._session.fetch(f"SELECT number FROM {self._seen} WHERE id = ?", (row_identity,))[0][0]
+        raise duplicate_key(self._operation.key, key, (first, index))
+
+    def _remember(self, row_identity: Any, index: int) -> bool:
+        """Whether no earlier row of the source was this row of the table, as far as that matters."""
+        if self._operation.on_duplicate == "last":
+            return True
         if not self._seen:
             self._seen = self._session.new_name("keys")
             self._session.execute(f"DROP TABLE IF EXISTS temp.{self._seen}")
             self._session.execute(f"CREATE TEMPORARY TABLE {self._seen} (id PRIMARY KEY, number) WITHOUT ROWID")
         sql = f"INSERT INTO {self._seen} VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1"
-        if self._session.execute(sql, (row_identity, index)).fetchall():
-            return False
-        if self._operation.on_duplicate == "first":
-            return True
-        first = self._session.fetch(f"SELECT number FROM {self._seen} WHERE id = ?", (row_identity,))[0][0]
-        named = ", ".join(f"{name} = {value}" for name, value in zip(self._operation.key, key, strict=True))
-        error = DuplicateKeyError(
-            f"two rows have the key {named}.", hint="on_duplicate: first or last says which of them counts."
-        )
-        error.rows, error.column = (first, index), self._operation.key[0]
-        raise error
+        return bool(self._session.execute(sql, (row_identity, index)).fetchall())
 
 
 class InsertWriter:
@@ -152,11 +149,7 @@ class InsertWriter:
         values = self._coercer.row(row, index)
         with at_row(index):
             written = self._session.execute(self._sql, values).fetchall()
-        if not written:
-            error = RowError(f"the row was not written to {self._table.shown}; a trigger of the table kept it out.")
-            error.rows = (index,)
-            raise error
-        return (*written[0][1:], True, True)
+        return (*_only(written, self._table, index)[1:], True, True)
 
     def finish(self) -> None:
         """See `Writer.finish`; nothing is left to do."""
@@ -200,16 +193,11 @@ class ChangeWriter:
     def _refuse_null(self, values: Row, index: int) -> None:
         for name, value in zip(self._operation.where, values[len(self._operation.set) :], strict=True):
             if value is None:
-                error = NullKeyError(f"where: {name} is NULL, which no row is equal to.")
-                error.rows, error.column = (index,), name
-                raise error
+                raise null_where(name, index)
 
     def _require_expected(self, count: int, values: Row, index: int) -> None:
         expected = self._operation.expect_rows
         if expected is None or count == expected:
             return
         meant = values[len(self._operation.set) :]
-        where = ", ".join(f"{name} = {value}" for name, value in zip(self._operation.where, meant, strict=True))
-        error = RowError(f"{count} rows of {self._table.shown} have {where}; {expected} expected.")
-        error.rows, error.column, error.value = (index,), self._operation.where[0], meant[0]
-        raise error
+        raise unexpected_count(self._table, self._operation.where, meant, index, count=count, expected=expected)
