@@ -79,7 +79,7 @@ def to_datetime(text: str, form: str | None = None) -> datetime:
 def to_json(text: str) -> Any:
     """The value of a JSON text; fractions as exact decimals. Raises ConversionError."""
     try:
-        return json.loads(text, parse_float=Decimal)
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise _refused(text, "JSON") from None
 
@@ -123,6 +123,10 @@ def _stripped(text: str, pattern: re.Pattern[str], what: str) -> str:
     if not pattern.fullmatch(bare):
         raise _refused(text, what)
     return bare
+
+
+def _no_constant(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _refused(text: str, what: str) -> ConversionError:

@@ -27,9 +27,9 @@ def dumps(value: Any, *, canonical: bool = False) -> str:
         return "".join(_pieces(value, canonical))
 
 
-def loads(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises ValueError, also for NaN and infinities."""
-    return json.loads(text, parse_constant=_refuse)
+def loads(text: str | bytes, *, exact: bool = False) -> Any:
+    """The value of a JSON text; `exact`: fractions as Decimals. Raises ValueError, also for NaN and infinities."""
+    return json.loads(text, parse_constant=_refuse, parse_float=Decimal if exact else None)
 
 
 def _refuse(constant: str) -> Any:
@@ -67,14 +67,18 @@ def _refuse_odd_keys(value: Any) -> None:
     """Raises ValueError: json writes the keys 1, True and None as strings; two different keys could become one."""
     if isinstance(value, dict):
         for key, item in value.items():
-            if not isinstance(key, str):
-                raise ValueError(f"the key {key!r} is not a string")
+            _refuse_odd_key(key)
             if isinstance(item, dict | list | tuple):
                 _refuse_odd_keys(item)
     elif isinstance(value, list | tuple):
         for item in value:
             if isinstance(item, dict | list | tuple):
                 _refuse_odd_keys(item)
+
+
+def _refuse_odd_key(key: Any) -> None:
+    if not isinstance(key, str):
+        raise ValueError(f"the key {key!r} is not a string")
 
 
 _FAST = _StrictKeys(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_unknown)
@@ -110,7 +114,8 @@ def _pieces(value: Any, canonical: bool) -> Iterator[str]:
 
 def _object(value: Mapping[Any, Any], canonical: bool) -> Iterator[str]:
     separator = "{"
-    _refuse_odd_keys(dict(value))
+    for key in value:
+        _refuse_odd_key(key)
     for key, item in sorted(value.items()) if canonical else value.items():
         yield f"{separator}{_string(key)}:"
         yield from _pieces(item, canonical)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from portl.clock import Clock
@@ -50,12 +51,8 @@ def in_order(send: Callable[[Any], Reply], requests: Iterable[Any], concurrency:
     with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="portl-call") as pool:
         try:
             while True:
-                while len(waiting) < concurrency * AHEAD:
-                    for request in source:
-                        waiting.append(pool.submit(send, request))
-                        break
-                    else:
-                        break
+                for request in islice(source, concurrency * AHEAD - len(waiting)):
+                    waiting.append(pool.submit(send, request))
                 if not waiting:
                     return
                 yield waiting.popleft().result()

@@ -98,7 +98,9 @@ class HttpClient:
 
     def _stream(self, request: HttpRequest, timeout_s: float) -> Any:
         content, content_type = _content(body_with_key(request))
-        headers = {"User-Agent": "portl", **content_type, **self._own_headers(), **request.headers}
+        headers = httpx.Headers({"User-Agent": "portl", **content_type})
+        headers.update(self._own_headers())
+        headers.update(request.headers)
         if request.idempotency_key is not None and request.idempotency_in == "header":
             quoted = self._config.idempotency_quoted
             headers[self._config.idempotency_header] = header_value(request.idempotency_key, quoted=quoted)

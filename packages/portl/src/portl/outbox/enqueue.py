@@ -55,13 +55,14 @@ class Enqueuer:
 
 
 def _values(row: OutboxRow) -> tuple[object, ...]:
+    text = to_text(row.request)
     return (
         row.dedup_key,
-        content_hash(row),
+        content_hash(row, text),
         row.job,
         row.step,
         row.connection,
         row.ordering_key,
-        to_text(row.request),
+        text,
         row.max_attempts,
     )

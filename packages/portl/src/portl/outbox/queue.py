@@ -13,7 +13,7 @@ from typing import Any
 from portl.clients.base import Request
 from portl.connectors import Connector
 
-from .dialects import Dialect, claim, dialect_of, spelt, with_places
+from .dialects import STATES, Dialect, claim, dialect_of, spelt, with_places
 from .requests import from_text
 from .tables import OUTBOX
 
@@ -109,7 +109,7 @@ class Queue:
         """`{state: rows}`; all three states are there."""
         text = f"SELECT state, count(*) FROM {self._name} WHERE job = {{0}} GROUP BY state"
         found = dict(self._run(text, self._job))
-        return {state: found.get(state, 0) for state in ("pending", "delivered", "dead")}
+        return {state: found.get(state, 0) for state in STATES}
 
     def next_due_s(self) -> float | None:
         """Seconds until a pending row may be claimed, 0 for at once; None where none is pending."""

@@ -27,7 +27,7 @@ def to_text(request: Request) -> str:
 
 def from_text(text: str) -> Request:
     """The request again. Raises RequestError for a text that a newer portl wrote."""
-    content: dict[str, Any] = loads(text)
+    content: dict[str, Any] = loads(text, exact=True)
     try:
         cls = _KINDS[content.pop("kind")]
         if "expect_status" in content:
@@ -37,7 +37,7 @@ def from_text(text: str) -> Request:
         raise RequestError(f"the outbox holds a request that this portl does not understand: {error}.") from error
 
 
-def content_hash(row: OutboxRow) -> str:
-    """What has to be equal when two rows have the same key."""
-    content = dumps([row.connection, row.ordering_key, to_text(row.request)])
+def content_hash(row: OutboxRow, text: str) -> str:
+    """What has to be equal when two rows have the same key; `text` is the row's request."""
+    content = dumps([row.connection, row.ordering_key, text])
     return hashlib.sha256(content.encode()).hexdigest()
