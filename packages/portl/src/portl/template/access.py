@@ -88,7 +88,7 @@ def text(value: Any) -> str:
     """A value as it appears inside text: numbers and dates as in ISO, lists and mappings as JSON; null is refused."""
     kind = type(value)
     if kind is str:
-        return value  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]  # a str; called for each value, so nothing else is
     if value is None:
         raise TemplateError("null cannot stand inside text.", hint="Say what to write instead: coalesce(…, '').")
     if kind is bool:

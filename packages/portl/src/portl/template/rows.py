@@ -107,14 +107,14 @@ def _function(
 
     def rows(chunk: Chunk) -> list[Any]:
         try:
-            return computed(len(chunk), *(chunk.of(key) for key in keys))  # type: ignore[no-any-return]
+            return computed(len(chunk), *(chunk.of(key) for key in keys))
         except Exception as error:
             raise _explained(templates, scope, lowered, chunk, error) from error
 
     return RowFunction(keys, rows)
 
 
-def _compiled(lowering: Lowering, body: str) -> Callable[..., Any]:
+def _compiled(lowering: Lowering, body: str) -> Callable[..., list[Any]]:
     """`f(count, *values)`: the list of `body` for each item."""
     names = list(lowering.lookup.used.values())
     lists = [f"s_{number}" for number in range(len(names))]
@@ -131,7 +131,8 @@ def _compiled(lowering: Lowering, body: str) -> Callable[..., Any]:
     except (RecursionError, MemoryError, SyntaxError):
         raise TemplateError("The expression is nested too deeply.") from None
     exec(code, space)  # noqa: S102  # the source is made by Lowering, out of checked parts
-    return space["rows"]  # type: ignore[no-any-return]
+    compiled: Callable[..., list[Any]] = space["rows"]
+    return compiled
 
 
 def _explained(

@@ -9,6 +9,7 @@ import pytest
 from portl.errors import CommandLineError, JobSpecError
 from portl.model.job import Job
 from portl.model.load import JobFile, parse_job, read_job
+from portl.model.steps import CsvRead, DbRead
 
 FIRST = "steps:\n  - {id: a, type: csv.read, path: a.csv}\n"
 
@@ -173,5 +174,8 @@ def test_short_forms() -> None:
     )
     assert file.findings == ()
     assert file.job.params["a"].default == 5
-    assert file.job.steps[0].columns["x"].type == "integer"  # type: ignore[union-attr]
-    assert file.job.steps[1].sql == "SELECT 1"  # type: ignore[union-attr]
+    source, query = file.job.steps
+    assert isinstance(source, CsvRead)
+    assert isinstance(query, DbRead)
+    assert source.columns["x"].type == "integer"
+    assert query.sql == "SELECT 1"

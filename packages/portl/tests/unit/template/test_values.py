@@ -166,7 +166,7 @@ def test_rows_that_may_be_null() -> None:
         render("{{ item.latest.status }}", {}, {"latest": None})
 
 
-@pytest.mark.parametrize("value", [datetime(2026, 1, 1), 1.5, 10**20, False, "x", b"x".decode()])  # noqa: DTZ001
+@pytest.mark.parametrize("value", [datetime(2026, 1, 1), 1.5, 10**20, False, "x", b"x".decode()])  # noqa: DTZ001  # YAML gives such
 def test_literals_of_the_job_are_given_on(value: Any) -> None:
     assert (render(value), type(render(value))) == (value, type(value))
     assert render({"a": [value, "{{ 1 }}"]}) == {"a": [value, 1]}
