@@ -69,10 +69,10 @@ def fargate(project: MakeProject) -> Iterator[DeployedStack]:
 
 def test_a_queue_of_the_stacks_own(fargate: DeployedStack, run_locally: RunLocally) -> None:
     """Compute environment, queue and definition by CloudFormation; the job's own log group."""
-    for execute in (fargate.execute_elsewhere, fargate.execute):
-        done = execute({"size": 6})
-        assert done.status == "SUCCEEDED", f"{execute.__name__}: {done.error}: {done.cause}"
-        assert fargate.result(done.name) == run_locally(fargate.project.flow, {"size": 6}).result == 15
+    elsewhere, done = fargate.execute_elsewhere({"size": 6}), fargate.execute({"size": 6})
+    for run in (elsewhere, done):
+        assert run.status == "SUCCEEDED", f"{run.name}: {run.error}: {run.cause}"
+        assert fargate.result(run.name) == run_locally(fargate.project.flow, {"size": 6}).result == 15
     logs = fargate.aws.client("logs")
     events = logs.filter_log_events(logGroupName=f"/aws/batch/{fargate.name}")["events"]
     assert "grinding 6 numbers" in [event["message"] for event in events]
