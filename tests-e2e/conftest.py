@@ -168,7 +168,7 @@ def build(docker: Docker, runtime_image: str, tmp_path_factory: pytest.TempPathF
     known: dict[str, Built] = {}
 
     def made(name: str, options: BuildOptions | None = None, file: Path | None = None, **config: Any) -> Built:
-        key = f"{name} {file} {sorted(config.items())}"
+        key = f"{name} {file} {options} {sorted(config.items())}"
         if key not in known:
             settings = {option.replace("__", "."): value for option, value in config.items()}
             flow = load_flow(file or flow_file(name), name)

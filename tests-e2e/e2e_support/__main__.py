@@ -7,13 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .docker import EngineMissingError, engine_in_use, kept_mark, load_base, start_engine
+from .docker import Docker, DockerError, EngineMissingError, engine_in_use, kept_mark, load_base
 from .images import build_runtime
 from .managed import build_managed
 from .places import cache
 from .services import ServiceError
 from .standin import StandIn
-from .wheels import runtime_wheels
+from .wheels import PipError, runtime_wheels
 
 
 def main(arguments: list[str]) -> int:
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     try:
         lines = up() if given.verb == "up" else down()
-    except (EngineMissingError, ServiceError) as error:
+    except (DockerError, EngineMissingError, PipError, ServiceError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write("".join(f"{line}\n" for line in lines))
@@ -32,8 +32,12 @@ def main(arguments: list[str]) -> int:
 
 def up() -> list[str]:
     """Start engine, emulator and registry, make the images that flows and zips run in. The variables to set."""
-    docker = start_engine()
-    kept_mark().touch()
+    with engine_in_use(keep=True) as docker:
+        kept_mark().touch()
+        return _start(docker)
+
+
+def _start(docker: Docker) -> list[str]:
     base = load_base()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import venv
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from .docker import Docker
 from .places import ROOT, TESTS, cache
 from .services import Service
-from .wheels import emulator
+from .wheels import emulator, pip
 
 VERSION = "1.5.33"
 """Pinned: what is added reaches into its internals."""
@@ -60,7 +59,6 @@ def _python() -> Path:
     wanted = "\n".join(REQUIREMENTS)
     if not marker.exists() or marker.read_text(encoding="utf-8") != wanted:
         venv.create(folder, clear=True, with_pip=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        pip(str(python), "install", *REQUIREMENTS)
         marker.write_text(wanted, encoding="utf-8")
     return python

@@ -20,6 +20,10 @@ _PLATFORMS = [f"--platform=manylinux_2_{minor}_x86_64" for minor in range(36, 16
 ]
 
 
+class PipError(Exception):
+    """pip could not do what it was asked; the text is the command and what it said."""
+
+
 def runtime_wheels(folder: Path) -> Path:
     """Put lokki-runtime into `folder`, and everything it needs; the folder."""
     _own_wheels(folder)
@@ -31,12 +35,13 @@ def _own_wheels(folder: Path) -> None:
     """Build the wheels of lokki-core and lokki-runtime."""
     sources = [str(ROOT / "packages" / name) for name in ("lokki-core", "lokki-runtime")]
     offline = ["--no-build-isolation"] if find_spec("hatchling") else []
-    _pip("wheel", "--no-deps", *offline, "--wheel-dir", str(folder), *sources)
+    pip(sys.executable, "wheel", "--no-deps", *offline, "--wheel-dir", str(folder), *sources)
 
 
 def download(folder: Path, *requirements: str) -> None:
     """Put wheels for the base image's Python, and those of what they need, into `folder`."""
-    _pip(
+    pip(
+        sys.executable,
         "download",
         "--only-binary=:all:",
         f"--python-version={PYTHON}",
@@ -64,7 +69,7 @@ def emulator() -> Path:
     program = cache() / "aws-lambda-rie"
     if not program.exists():
         folder = cache() / "aws-sam-cli"
-        _pip("download", "--no-deps", "--only-binary=:all:", "--dest", str(folder), "aws-sam-cli")
+        pip(sys.executable, "download", "--no-deps", "--only-binary=:all:", "--dest", str(folder), "aws-sam-cli")
         (wheel,) = folder.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             fresh = program.with_suffix(".new")
@@ -75,8 +80,9 @@ def emulator() -> Path:
     return program
 
 
-def _pip(*arguments: str) -> None:
-    command = [sys.executable, "-m", "pip", arguments[0], "--quiet", "--disable-pip-version-check", *arguments[1:]]
+def pip(python: str, verb: str, *arguments: str) -> None:
+    """Run a Python's pip. Raises PipError."""
+    command = [python, "-m", "pip", verb, "--quiet", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
-        raise RuntimeError(f"pip {' '.join(arguments)}\n{done.stdout}{done.stderr}")
+        raise PipError(f"pip {verb} {' '.join(arguments)}\n{done.stdout}{done.stderr}")
