@@ -114,9 +114,8 @@ class Reader:
         elif block.language == "python":
             program = self.folder / "block.py"
             program.write_text(block.text, encoding="utf-8")
-            self._succeed(
-                block, f"PYTHONPATH=. {sys.executable} {program}"
-            )  # as if it were saved beside the other files
+            # As if it were saved beside the other files.
+            self._succeed(block, f"PYTHONPATH=. {sys.executable} {program}")
         elif block.language == "toml":
             self._configure(block)
         else:

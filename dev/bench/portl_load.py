@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 from measure import Job, JobError, Result, Sample, run
@@ -171,11 +172,16 @@ def main() -> int:
     parser.add_argument("--rows", type=int, action="append", help="how many; may be repeated (100000 and 1000000)")
     parser.add_argument("--repeat", type=int, default=5, help="rounds")
     parser.add_argument("--timeout", type=float, default=900.0, help="seconds for one process")
-    parser.add_argument("--dsn", help="a PostgreSQL to use; its tables bench_load and bench_pandas are replaced")
+    parser.add_argument("--dsn", help="a PostgreSQL to use; its bench_load, bench_pandas and bench_dlt… are written")
     parser.add_argument("--check", action="store_true", help="end with 1 where a promise is not kept")
     options = parser.parse_args()
+    counts = sorted(options.rows or [100_000, 1_000_000])
     with database(options.dsn) as dsn:
-        results = measured(dsn, sorted(options.rows or [100_000, 1_000_000]), options.repeat, options.timeout)
+        results = measured(dsn, counts, options.repeat, options.timeout)
+    unmeasured = [key for key in product((FLOOR, *MAPPINGS), counts) if key not in results]
+    if unmeasured:
+        print(f"Not measured, see above: {unmeasured}", file=sys.stderr)
+        return 1
     print("\n".join(table(results)))
     missed = list(misses(results))
     print("\n".join(["", *missed] if missed else ["", "All promises are kept."]))
