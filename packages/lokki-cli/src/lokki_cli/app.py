@@ -64,17 +64,18 @@ class Commands(PlainHelp, click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported; None for one that is not there."""
-        return registry.load(cmd_name) if cmd_name in registry.names() else None
+        return registry.load(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first word names. Raises CommandLineError where none does."""
-        if args[0] not in registry.names():
-            if ctx.resilient_parsing:
-                return None, None, []
-            raise CommandLineError(_unknown(args, ctx.command_path), hint=f"See: {ctx.command_path} --help")
-        return super().resolve_command(ctx, args)
+        command = self.get_command(ctx, args[0])
+        if command is not None:
+            return args[0], command, args[1:]
+        if ctx.resilient_parsing:
+            return None, None, []
+        raise CommandLineError(_unknown(args, ctx.command_path), hint=f"See: {ctx.command_path} --help")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands with their lines, without importing them, and options."""

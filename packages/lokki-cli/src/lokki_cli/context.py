@@ -31,10 +31,14 @@ class FlowContext:
         """{name: parameter} of the flow. Raises GraphError where one cannot be served."""
         return flow_params(self.flow)
 
+    @property
+    def folder(self) -> str:
+        """The flow file's folder, as an absolute path."""
+        return os.path.dirname(os.path.abspath(self.flow.fn.__code__.co_filename))
+
     def config(self, options: Mapping[str, Option] | None = None) -> LokkiConfig:
         """The flow's configuration, its warnings told; `options` {dotted key: option} win over files. ConfigError."""
-        folder = os.path.dirname(os.path.abspath(self.flow.fn.__code__.co_filename))
-        config = load_config(folder, overrides=options)
+        config = load_config(self.folder, overrides=options)
         ui.warnings(config.warnings)
         return config
 

@@ -114,7 +114,9 @@ class Docker:
 
     def tag(self, name: str, other: str) -> None:
         """Give an image another name."""
-        self._checked(f"the image '{name}' could not be named '{other}'", "tag", name, other)
+        code, out = self._run("tag", name, other)
+        if code != 0:
+            raise DockerError(f"the image '{name}' could not be named '{other}': {_last(out.splitlines(), 3)}")
 
     def push(self, name: str) -> Iterator[str]:
         """Push an image to its registry; yields what Docker says. Layers that are there are not sent."""
@@ -126,12 +128,6 @@ class Docker:
         code, out = self._run(*command, stdin=password)
         if code != 0:
             raise DockerError(f"Docker could not sign in to {registry}: {_last(out.splitlines(), 3)}")
-
-    def _checked(self, what: str, *arguments: str) -> str:
-        code, out = self._run(*arguments)
-        if code != 0:
-            raise DockerError(f"{what}: {_last(out.splitlines(), 3)}")
-        return out
 
     def _run(self, *arguments: str, stdin: str = "") -> tuple[int, str]:
         """(exit code, what it said) of a command; on success without what it said on stderr."""

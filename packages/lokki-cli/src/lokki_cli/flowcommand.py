@@ -72,9 +72,7 @@ class FlowCommand(PlainHelp):
             return args
         place = place_of_flow(args, self._with_values())
         if place is None:
-            if set(HELP) & set(args):
-                return args
-            if ctx.resilient_parsing:
+            if ctx.resilient_parsing or set(HELP) & set(args):
                 return args
             raise CommandLineError("no flow is named.", hint=f"Write: {ctx.command_path} FILE.py")
         ctx.meta[TARGET] = args[place]

@@ -46,14 +46,20 @@ def summary(name: str) -> str:
     if name in SUMMARIES:
         return SUMMARIES[name]
     try:
-        return load(name).get_short_help_str(limit=60)
+        command = load(name)
     except (BrokenCommandError, MissingPackageError) as error:
         return str(error)
+    return command.get_short_help_str(limit=60) if command is not None else ""
 
 
-def load(name: str) -> click.Command:
-    """The command `name`. Raises KeyError where there is none, MissingPackageError where it lacks a package."""
-    point = _points()[name]
+def load(name: str) -> click.Command | None:
+    """The command `name`; None where there is none.
+
+    Raises MissingPackageError where it lacks a package, BrokenCommandError where it cannot be loaded.
+    """
+    point = _points().get(name)
+    if point is None:
+        return None
     try:
         command = point.load()
     except ModuleNotFoundError as error:

@@ -6,7 +6,6 @@ Input: a flow's name and a run id. Output: a RunBackend. Where AWS is, the confi
 from __future__ import annotations
 
 from lokki.config import load_config
-from lokki.errors import ConfigError
 from lokki.runs import RunBackend
 
 from .ops.deployedrun import DeployedRun
@@ -18,11 +17,6 @@ def deployed_run(flow: str, run_id: str) -> RunBackend:
 
     Raises ConfigError where no bucket is configured.
     """
-    config = load_config()
-    if not config.aws.artifact_bucket:
-        raise ConfigError(
-            "no bucket is set.",
-            key="aws.artifact_bucket",
-            hint="Set it in lokki.toml, or the variable LOKKI_ARTIFACT_BUCKET.",
-        )
-    return DeployedRun(Place.of(flow, config), run_id)
+    place = Place.of(flow, load_config())
+    place.need_bucket()
+    return DeployedRun(place, run_id)

@@ -11,8 +11,9 @@ from functools import wraps
 from typing import Any, TypeVar
 
 import click
-from lokki.config import LokkiConfig, Option
+from lokki.config import LokkiConfig, Option, load_config
 
+from . import ui
 from .aws.clients import AwsSettings, Clients
 from .aws.names import Names
 from .context import FlowContext
@@ -65,6 +66,13 @@ def account_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def account_config(region: str | None, endpoint: str | None) -> LokkiConfig:
+    """The configuration of a command without a flow: the working directory's. Its warnings are told. ConfigError."""
+    config = load_config(overrides=TargetOptions(region=region, endpoint=endpoint).overrides)
+    ui.warnings(config.warnings)
+    return config
 
 
 def target_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from .conftest import BIRDS, DAILY, Finished, Folder, tree
 ARTIFACTS = {"manifest.json", "sam.yaml", "statemachine.json", "template.yaml", "lambdas/Dockerfile"}
 
 
-def document(done: Finished) -> dict[str, object]:
+def document(done: Finished) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
     assert isinstance(data, dict)
@@ -180,7 +181,7 @@ def test_warnings_go_to_stderr(folder: Folder) -> None:
     assert done.stderr.count("warning: ") == 2
     assert "warning: include.paths: '*.csv' matches no file beside birds_flow.py\n" in done.stderr
     data = document(folder.cli("build", "birds_flow.py", "--json"))
-    assert [f"warning: {text}" for text in data["warnings"]] == done.stderr.splitlines()  # type: ignore[attr-defined]
+    assert [f"warning: {text}" for text in data["warnings"]] == done.stderr.splitlines()
 
 
 def test_a_warning_of_the_configuration(folder: Folder) -> None:

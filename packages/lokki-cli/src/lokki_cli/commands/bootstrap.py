@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 from lokki.clock import SYSTEM_CLOCK
-from lokki.config import Option, load_config
 
 from .. import consent, ui
 from ..aws.clients import AwsSettings, Clients
@@ -15,10 +14,10 @@ from ..flowcommand import DEBUG_HELP, PlainHelp
 from ..ops import bootstrap as ops
 from ..ops import configfile
 from ..ops.bootstrap import Places, Wanted
-from ..ops.stack import Proposal, withdraw
+from ..ops.stack import Proposal
 from ..progress import GOES_ON, shown
-from ..target import Target, account_options
-from .proposing import show_diff
+from ..target import Target, account_config, account_options
+from .proposing import show_diff, withdraw
 
 EXAMPLES = """\b
 Examples:
@@ -64,10 +63,7 @@ def bootstrap(
 
     The settings for lokki.toml are shown at the end; with --write they are put into it.
     """
-    overrides = {"aws.region": Option(region, "--region"), "aws.endpoint": Option(endpoint, "--endpoint")}
-    config = load_config(None, overrides=overrides)
-    ui.warnings(config.warnings)
-    clients = Clients(AwsSettings.from_config(config, profile))
+    clients = Clients(AwsSettings.from_config(account_config(region, endpoint), profile))
     wanted = Wanted(bucket, "" if no_repository else repository, keep_runs, kms_key)
     proposal = shown(ops.prepared(clients, wanted, SYSTEM_CLOCK), as_json=as_json)
     places = ops.existing(clients) if proposal is None else None

@@ -72,7 +72,7 @@ def deploy(
     try:
         show(ready, as_json=as_json)
         if dry_run:
-            withdraw(clients, ready)
+            withdraw(clients, ready.proposal)
             return _told(as_json, "dry run", there, ready)
         image = FlowImage.of(built, config)
         wanted = image if image and not images.is_there(image, clients) else None
@@ -80,12 +80,12 @@ def deploy(
             ui.warnings(event.text for event in images.ready_to_build(wanted, config))
         question = f"Deploy {there.names.stack} to {clients.settings.place}, account {who.account}?"
         if not consent.given(question, confirmed=confirm, as_json=as_json):
-            withdraw(clients, ready)
+            withdraw(clients, ready.proposal)
             ui.note("nothing was changed")
             return 1
         shown(upload(built, wanted, folder / "lambdas", release, config, clients), as_json=as_json)
     except BaseException:
-        withdraw(clients, ready)
+        withdraw(clients, ready.proposal)
         raise
     done = shown(deployed(clients, ready, SYSTEM_CLOCK), as_json=as_json, interrupted=GOES_ON)
     return _told(as_json, "deployed", there, ready, done)
@@ -102,8 +102,7 @@ def _equipped(context: FlowContext, there: Target, *, confirm: bool, asks: bool)
     places = None
     if asks:
         ui.warnings([lacking.told])
-        folder = Path(context.flow.fn.__code__.co_filename).parent
-        places = bootstrapping.offered(there, folder, confirmed=confirm)
+        places = bootstrapping.offered(there, Path(context.folder), confirmed=confirm)
     if places is None:
         raise MissingResourceError(lacking.told, hint="Make it with: lokki-cli bootstrap")
     return {f"aws.{key}": Option(value, "bootstrap") for key, value in places.settings.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from lokki.config import Option, load_config
 
 from .. import ui
 from ..aws.clients import AwsSettings, Clients
@@ -12,7 +11,7 @@ from ..flowcommand import DEBUG_HELP, PlainHelp
 from ..ops.base_images import BaseImage, built
 from ..ops.images import pushed
 from ..progress import shown
-from ..target import account_options
+from ..target import account_config, account_options
 
 EXAMPLES = """\b
 Examples:
@@ -51,9 +50,7 @@ def image(
     without a network, or to push it to a registry, from where everybody's builds take it: set lambda.base_image to
     what --push says.
     """
-    overrides = {"aws.region": Option(region, "--region"), "aws.endpoint": Option(endpoint, "--endpoint")}
-    config = load_config(None, overrides=overrides)
-    ui.warnings(config.warnings)
+    config = account_config(region, endpoint)
     docker = Docker.found()
     docker.engine()
     base = BaseImage.of(config, python=python, architecture=architecture, start=start, wheels=wheels)

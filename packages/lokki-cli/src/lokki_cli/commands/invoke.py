@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from .. import ui
 from ..context import FlowContext, pass_flow
 from ..flowcommand import FlowCommand
-from ..ops.invoke import input_of, start
+from ..ops.invoke import Started, input_of, start
 from ..target import Target, TargetOptions, target_options
 from .again import again
 from .waiting import document, place_of, ready, waited
@@ -47,7 +45,7 @@ def invoke(context: FlowContext, run_id: str | None, wait: bool, as_json: bool, 
     return told(where, started, wait=wait, as_json=as_json)
 
 
-def told(where: Target, started: Any, *, wait: bool, as_json: bool, what: str = "started") -> int:
+def told(where: Target, started: Started, *, wait: bool, as_json: bool, what: str = "started") -> int:
     """Say that a run was started or resumed, or wait for it. Returns the exit code."""
     ui.note(f"Run '{started.run_id}' of flow '{where.names.deployed}' {what}.")
     if wait:

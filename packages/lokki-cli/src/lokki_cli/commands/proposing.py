@@ -1,4 +1,4 @@
-"""What `deploy` and `rollback` share: a change is shown, and nothing is left of one that is not wanted."""
+"""What `deploy`, `rollback` and `bootstrap` share: a change is shown, and nothing is left of one that is not wanted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from ..aws.clients import Clients
 from ..errors import OperationError
 from ..ops.changes import Diff
 from ..ops.deploy import Ready
+from ..ops.stack import Proposal
 from ..ops.stack import withdraw as withdraw_proposal
 
 
@@ -27,10 +28,10 @@ def show_diff(diff: Diff, *, as_json: bool) -> None:
         ui.styled(changesview.rows(diff, ui.columns()))
 
 
-def withdraw(clients: Clients, ready: Ready) -> None:
+def withdraw(clients: Clients, proposal: Proposal | None) -> None:
     """Leave nothing of a change that is not carried out; where that fails there is something more important to say."""
-    if ready.proposal is not None:
+    if proposal is not None:
         try:
-            withdraw_proposal(clients, ready.proposal)
+            withdraw_proposal(clients, proposal)
         except OperationError as error:
-            ui.warnings([f"the change set {ready.proposal.change.name} is left behind: {error}"])
+            ui.warnings([f"the change set {proposal.change.name} is left behind: {error}"])

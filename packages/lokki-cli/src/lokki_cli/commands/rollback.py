@@ -59,10 +59,10 @@ def rollback(
         question = f"Roll back {there.names.stack} in {there.clients.settings.place}, account {who.account}?"
         wanted = not dry_run and consent.given(question, confirmed=confirm, as_json=as_json)
     except BaseException:
-        withdraw(there.clients, ready)
+        withdraw(there.clients, ready.proposal)
         raise
     if not wanted:
-        withdraw(there.clients, ready)
+        withdraw(there.clients, ready.proposal)
         return _told(there, ready, "dry run" if dry_run else "declined", as_json)
     shown(deployed(there.clients, ready, SYSTEM_CLOCK), as_json=as_json, interrupted=GOES_ON)
     return _told(there, ready, "rolled back", as_json)

@@ -89,7 +89,7 @@ def show(
 
 def root_of(context: FlowContext) -> str:
     """Where runs on this machine are kept: beside the flow file."""
-    return os.path.join(os.path.dirname(os.path.abspath(context.flow.fn.__code__.co_filename)), ".lokki")
+    return os.path.join(context.folder, ".lokki")
 
 
 def _list(runs: Sequence[RunSummary], as_json: bool, flow: str) -> int:

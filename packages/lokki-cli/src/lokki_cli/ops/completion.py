@@ -26,9 +26,7 @@ def flow_words(begun: str) -> list[str]:
 
 def parameter_options(target: str) -> list[str]:
     """`--begin-date`, …: the options of a flow's parameters; of all flows where `target` does not say which."""
-    file, colon, name = target.rpartition(":")
-    if not colon:
-        file, name = target, ""
+    file, name = _split(target)
     found: dict[str, None] = {}
     for flow in _flows(file):
         if name in ("", flow.name, flow.name.replace("_", "-")):
@@ -40,12 +38,18 @@ def parameter_options(target: str) -> list[str]:
 
 def local_runs(target: str, begun: str) -> list[str]:
     """Runs that are kept beside a flow file, the newest first."""
-    file = target.rpartition(":")[0] if target.rpartition(":")[1] else target
+    file, _ = _split(target)
     root = os.path.join(os.path.dirname(os.path.abspath(file)), ".lokki")
     found: list[str] = []
     for flow in _subfolders(root):
         found += [run for run in _subfolders(os.path.join(root, flow, "runs")) if run.startswith(begun)]
     return sorted(found, reverse=True)
+
+
+def _split(target: str) -> tuple[str, str]:
+    """`flow.py:name` as (`flow.py`, `name`), the name empty without one."""
+    file, colon, name = target.rpartition(":")
+    return (file, name) if colon else (target, "")
 
 
 def _subfolders(folder: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Deploys a flow: what is there is compared with what was built, and after a yes brought to it.
 
-Input: a build, `Clients`, names. Output: events; `prepared` gives a `Deployable`, `deployed` does it. Nothing of the
-stack is changed before `deployed`, and code is uploaded or pushed only there. Raises OperationError.
+Input: a build, `Clients`, names. Output: events; `compared` gives a `Ready`, `upload` brings the code to where it is
+found, `deployed` changes the stack, and nothing of it is changed before. Raises OperationError.
 """
 
 from __future__ import annotations

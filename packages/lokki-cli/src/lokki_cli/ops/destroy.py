@@ -18,9 +18,8 @@ from ..aws.artifacts import Bucket
 from ..aws.clients import Clients
 from ..aws.names import Names
 from ..aws.stacks import Resource, Stack
-from ..errors import StackError
 from .events import Begun, Done, Progress
-from .stack import check_owner, remove
+from .stack import check_at_rest, check_owner, remove
 
 NOUNS = {
     "AWS::StepFunctions::StateMachine": ("state machine", "state machines"),
@@ -57,10 +56,7 @@ def surveyed(clients: Clients, names: Names, config: LokkiConfig, purge: bool) -
     """What deleting the stack comes to. Raises NotDeployedError, and StackError for a busy one."""
     yield Begun(f"looking at the stack {names.stack}")
     stack = stacks.required(clients, names.stack)
-    if stack.busy:
-        raise StackError(
-            f"stack '{stack.name}': it is busy ({stack.status}).", hint="Wait until that is done, then try again."
-        )
+    check_at_rest(stack)
     text = stacks.template(clients, stack.name)
     check_owner(stack.name, text, names.flow)
     found = [one for one in stacks.resources(clients, stack.name) if one.status != "DELETE_COMPLETE"]

@@ -15,7 +15,7 @@ from typing import Any
 
 from lokki.errors import LokkiError, StepFailedError
 from lokki.failure import ItemFailure
-from lokki.places import Path
+from lokki.places import Path, find, places
 from lokki.wire import parse_path
 
 from ..aws.executions import Execution, details_of
@@ -142,8 +142,6 @@ class _Search:
 
     def _places_in(self, name: str, path: Path) -> Iterator[tuple[str, Path]]:
         """Where items of a map may have left an error: each batch of it, at each step of its body."""
-        from lokki.places import find, places  # noqa: PLC0415  # only where nobody lists the children
-
         link = find(self.machine.graph.chain, name).inside if name else None
         if link is None:
             return

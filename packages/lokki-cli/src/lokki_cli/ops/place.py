@@ -38,15 +38,19 @@ class Place:
         arn = self.names.state_machine_arn(who.partition, self.clients.settings.region, who.account)
         return Executions(self.clients, arn)
 
-    @cached_property
-    def store(self) -> S3Store:
-        """The data of the flow's runs. Raises ConfigError without a bucket."""
+    def need_bucket(self) -> None:
+        """Raise ConfigError without a bucket."""
         if not self.bucket:
             raise ConfigError(
                 "no bucket is set.",
                 key="aws.artifact_bucket",
                 hint="Set it in lokki.toml, or the variable LOKKI_ARTIFACT_BUCKET.",
             )
+
+    @cached_property
+    def store(self) -> S3Store:
+        """The data of the flow's runs. Raises ConfigError without a bucket."""
+        self.need_bucket()
         from lokki.store.s3 import S3Store  # noqa: PLC0415  # its client, which not every command needs
 
         settings = self.clients.settings

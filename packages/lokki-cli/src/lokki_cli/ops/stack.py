@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from lokki.clock import Clock
 from lokki_builder.cfn.read import read_template
@@ -84,11 +83,8 @@ def status(clients: Clients, name: str) -> Stack | None:
     found = stacks.find(clients, name)
     if found is None or found.status == "DELETE_COMPLETE":
         return None
+    check_at_rest(found)
     why = f": {found.reason}" if found.reason else "."
-    if found.busy:
-        raise StackError(
-            f"stack '{name}': it is busy ({found.status}).", hint="Wait until that is done, then try again."
-        )
     if found.status == "DELETE_FAILED":
         raise StackError(
             f"stack '{name}': its deletion failed{why}",
@@ -100,6 +96,14 @@ def status(clients: Clients, name: str) -> Stack | None:
             hint=f"Mend what is in the way, then: aws cloudformation continue-update-rollback --stack-name {name}",
         )
     return found
+
+
+def check_at_rest(stack: Stack) -> None:
+    """Raise StackError while CloudFormation is at work on a stack."""
+    if stack.busy:
+        raise StackError(
+            f"stack '{stack.name}': it is busy ({stack.status}).", hint="Wait until that is done, then try again."
+        )
 
 
 def check_owner(name: str, template: str, flow: str) -> None:
@@ -288,5 +292,4 @@ def _events_after(clients: Clients, stack: str, since: str) -> list[StackEvent]:
 
 
 def _moved(event: StackEvent) -> Event:
-    at: Any = event.at
-    return ResourceMoved(event.logical, event.kind, event.status, event.reason, at.isoformat())
+    return ResourceMoved(event.logical, event.kind, event.status, event.reason, event.at.isoformat())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from lokki.places import find
 from lokki.runner.events import Event, Kind
 
 from ..aws.executions import MapRun, details_of, utc
@@ -29,7 +30,6 @@ ENDS: dict[str, Kind] = {
 
 FAILURES = ("TaskFailed", "TaskTimedOut", "TaskStartFailed", "TaskSubmitFailed")
 """Ends of one attempt; another may follow."""
-
 
 TOO_MANY = "States.ExceedToleratedFailureThreshold"
 """How Step Functions calls the failure of a map of which an item failed."""
@@ -166,8 +166,6 @@ class Story:
             self._items[current.node] = manifest["count"]
 
     def _total(self, name: str) -> int:
-        from lokki.places import find  # noqa: PLC0415  # the graph is read where a map is met
-
         link = find(self._machine.graph.chain, name).inside
         return self._items.get(link.source, 0) if link else 0
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from lokki_cli.aws.clients import AwsSettings, Clients
@@ -82,9 +82,10 @@ class Gate:
         if answer is not None:
             _refuse(request, answer, kind)
         else:
-            self._pass(request, body)
+            self.forward(request, body)
 
-    def _pass(self, request: Any, body: bytes) -> None:
+    def forward(self, request: Any, body: bytes) -> None:
+        """Let the server behind answer a request."""
         connection = HTTPConnection(urlsplit(self.behind).netloc, timeout=60)
         connection.request(request.command, request.path, body or None, dict(request.headers.items()))
         found = connection.getresponse()
@@ -143,7 +144,16 @@ def moto() -> Iterator[str]:
 @contextmanager
 def gate(behind: str) -> Iterator[Gate]:
     """A gate before the server at `behind`."""
-    made = Gate(behind)
+    with serving(Gate(behind)) as made:
+        yield made
+
+
+G = TypeVar("G", bound=Gate)
+
+
+@contextmanager
+def serving(made: G) -> Iterator[G]:
+    """A gate that is open."""
     thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     yield made

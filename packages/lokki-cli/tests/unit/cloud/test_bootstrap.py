@@ -76,6 +76,13 @@ def test_nothing_is_left_of_what_was_not_wanted(
     assert not Bucket(aws, NAME).exists()
 
 
+def test_a_change_set_that_stays_behind_is_told(lokki: Lokki, faults: Gate) -> None:
+    faults.refuse("DeleteChangeSet", "AccessDenied", "not authorized to perform: cloudformation:DeleteChangeSet")
+    done = lokki("bootstrap", "--endpoint", faults.url, "--dry-run")
+    assert done.code == 0, done.err
+    assert "is left behind: stack 'lokki-bootstrap': these credentials may not do" in done.err
+
+
 def test_json(lokki: Lokki, aws: Clients) -> None:
     refused = lokki("bootstrap", "--json")
     assert refused.code == 2

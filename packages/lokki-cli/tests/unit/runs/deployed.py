@@ -30,7 +30,7 @@ from lokki_runtime.runtime import Runtime
 from lokki_runtime.settings import Settings
 from lokki_runtime.testing import write_deployment
 
-from ..cloud.servers import ACCOUNT, REGION, Gate, _operation, _refuse, clients
+from ..cloud.servers import ACCOUNT, REGION, Gate, clients, serving
 from .states import ARN, Refused, States, TaskError
 
 BUCKET = "artifacts"
@@ -68,17 +68,11 @@ class Cloud(Gate):
         """A client of S3."""
         return boto3.client("s3", **self.boto)
 
-    def handle(self, request: Any) -> None:
-        """Answer one request."""
-        if not request.headers.get("X-Amz-Target", "").startswith("AWSStepFunctions."):
-            super().handle(request)
-            return
-        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
-        operation, kind = _operation(request, body)
-        self.seen.append(operation)
-        answer = self.answers.get(operation, lambda: None)()
-        if answer is not None:
-            _refuse(request, answer, kind)
+    def forward(self, request: Any, body: bytes) -> None:
+        """Answer a request to Step Functions; the server behind answers the others."""
+        service, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
+        if service != "AWSStepFunctions":
+            super().forward(request, body)
             return
         try:
             status, found = 200, self.states.call(operation, json.loads(body))
@@ -202,13 +196,7 @@ class Deployed:
 @contextmanager
 def cloud(behind: str) -> Iterator[Cloud]:
     """An AWS with the bucket `artifacts`, before a moto server."""
-    import threading
-
     made = Cloud(behind)
     made.s3.create_bucket(Bucket=BUCKET)
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with serving(made):
+        yield made

@@ -40,7 +40,7 @@ def test_one_run(broken: Folder, typed: Type) -> None:
     assert table[0] == ["STEP", "STATUS", "TOOK", "ITEMS"]
     assert table[1][:3] == ["✓", "get_birds", "succeeded"]
     assert table[2][:4] == ["✗", "flap", "(map)", "failed"]
-    assert lines[5][-6:] == ["1", "of", "3,", "1", "failed"][-5:] or lines[5][-5:] == ["1", "of", "3,", "1", "failed"]
+    assert lines[5][-5:] == ["1", "of", "3,", "1", "failed"]
     assert table[4][:4] == ["·", "join", "not", "reached"]
     assert (
         "error: flow 'birds-flow', step 'flap', item 1: failed after 1 attempt: ValueError: a BAD does not flap"

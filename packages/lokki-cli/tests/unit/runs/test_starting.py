@@ -15,6 +15,7 @@ from ..conftest import SPELLINGS, Folder, program
 from .conftest import Type
 from .deployed import BUCKET, Cloud
 from .flows import BIRDS, RESULT
+from .reading import rewrite
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -152,9 +153,7 @@ def test_an_environment(birds: Folder, aws: Cloud, typed: Type) -> None:
 
 def test_mend_a_step_and_resume(broken: Folder, aws: Cloud, typed: Type) -> None:
     assert typed("invoke", "--wait", "--run-id", "x").code == 1
-    for cached in (broken.path / "__pycache__").glob("*"):
-        cached.unlink()
-    broken.write(BIRDS.replace('"duck"', '"BAD"').replace("raise ValueError(", "return ("))
+    rewrite(broken, BIRDS.replace('"duck"', '"BAD"').replace("raise ValueError(", "return ("))
     aws.deploy(broken.path, "birds_flow.py", "birds_flow")
     done = typed("resume", "x", "--wait")
     assert (done.code, done.out) == (0, "flappy goose, a BAD does not flap, flappy seagull\n")
