@@ -97,7 +97,7 @@ def explain(error: LokkiError) -> str:
 
 def _own_code(cause: BaseException) -> str:
     """The traceback of an exception from the author's own code; nothing where the code is ours."""
-    from .invoke import author_traceback  # noqa: PLC0415  # only errors need it
+    from .describe import author_traceback  # noqa: PLC0415  # only errors need it
 
     text = author_traceback(cause)
     return text if "\n  File " in f"\n{text}" else ""  # a SyntaxError's begins with it

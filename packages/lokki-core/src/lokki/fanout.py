@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sized
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from .invoke import Invoker, ResultError, pickled
+from .errors import ResultError
+from .invoke import Invoker, pickled
 
 if TYPE_CHECKING:
     from .store.pack import PackRef, PackWriter

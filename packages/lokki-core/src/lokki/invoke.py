@@ -15,29 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .clock import SYSTEM_CLOCK, Clock
 from .context import Frame, current
+from .describe import author_traceback, describe, text_of
 from .errors import LokkiError, ResultError, StepFailedError
-from .failure import ItemFailure
-from .retry import RetryConfig, exception_name
-from .where import PACKAGE_DIR
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from traceback import TracebackException
 
     from .chain import StepDef
     from .resolve import Call
-
-__all__ = [
-    "Invoker",
-    "ResultError",
-    "RetryListener",
-    "Session",
-    "StepTimeoutError",
-    "author_traceback",
-    "describe",
-    "item_failure",
-    "pickled",
-]
+    from .retry import RetryConfig
 
 T = TypeVar("T")
 
@@ -118,7 +104,7 @@ class Invoker:
         else:
             hint = "Return plain data, or a class defined at module level."
         message = (
-            f"flow '{self.flow}', step '{self.node}'{item}: its result, a {kind}, cannot be pickled: {_text_of(error)}."
+            f"flow '{self.flow}', step '{self.node}'{item}: its result, a {kind}, cannot be pickled: {text_of(error)}."
         )
         wrong = ResultError(message, hint=hint)
         wrong.step = self.node
@@ -310,46 +296,3 @@ def pickled(result: Any, invoker: Invoker, index: int | None) -> bytes:
 
 def _as_it_is(result: Any) -> Any:
     return result
-
-
-def describe(error: BaseException) -> str:
-    """An exception as `ValueError: invalid input`."""
-    text = _text_of(error)
-    name = type(error).__qualname__
-    return f"{name}: {text}" if text else name
-
-
-def _text_of(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # the author's own __str__
-        return "(its __str__ failed)"
-
-
-def item_failure(error: LokkiError, index: int) -> ItemFailure:
-    """What is kept of an item that `error` ended: the author's own exception where there is one."""
-    if not isinstance(error, StepFailedError):
-        inner = getattr(error, "failures", ())
-        shown = inner[0].traceback if inner else ""
-        return ItemFailure(index, type(error).__name__, str(error), shown, getattr(error, "step", ""))
-    cause = error.__cause__
-    kind, text = ("StepFailedError", error.message) if cause is None else (exception_name(type(cause)), _text_of(cause))
-    return ItemFailure(index, kind, text, error.traceback, error.step, error.attempts)
-
-
-def author_traceback(error: BaseException) -> str:
-    """The traceback as Python prints it, without the frames of lokki that led to the author's code."""
-    import traceback  # noqa: PLC0415  # only a failure needs it
-
-    shown = traceback.TracebackException.from_exception(error)
-    _drop_own_frames(shown)
-    return "".join(shown.format())
-
-
-def _drop_own_frames(shown: TracebackException | None) -> None:
-    """Of an exception, of what led to it, and of the members of a group."""
-    while shown is not None:
-        shown.stack[:] = [frame for frame in shown.stack if not frame.filename.startswith(PACKAGE_DIR)]
-        for member in shown.exceptions or ():
-            _drop_own_frames(member)
-        shown = shown.__cause__ or shown.__context__

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from lokki import fanout, step
 from lokki.chain import TaskUse
 from lokki.clock import SYSTEM_CLOCK
+from lokki.errors import ResultError
 from lokki.fanout import AUTO_CHILDREN, fan_out
-from lokki.invoke import Invoker, ResultError
+from lokki.invoke import Invoker
 from lokki.resolve import Call
 from lokki.store.memory import MemoryStore
 from lokki.store.pack import PackRef, PackWriter

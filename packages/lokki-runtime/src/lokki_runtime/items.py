@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from lokki.describe import describe
 from lokki.errors import LokkiError, ObjectMissingError, ResultError, StepFailedError, WireError
-from lokki.invoke import describe
 from lokki.store.batch import Batch, read_output, read_partial, write_output, write_partial
 from lokki.wire import WIRE_VERSION
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lokki.describe import describe
 from lokki.errors import WireError
 from lokki.fanout import fan_out
-from lokki.invoke import Invoker, describe, pickled
+from lokki.invoke import Invoker, pickled
 from lokki.lint import FAILURES
 from lokki.signatures import Parameters
 from lokki.store.pack import PackRef, Row

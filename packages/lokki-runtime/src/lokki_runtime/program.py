@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lokki.bindings import BINDINGS_VERSION, bindings_record, calls_of, differences, shape_differences
 from lokki.canonical import find_flow, find_step, load_module
+from lokki.describe import describe
 from lokki.errors import LokkiError, ObjectMissingError, ParamError, ResumeError, StoreFormatError
-from lokki.invoke import describe
 from lokki.params import Param, check_size, complete, convert_json, params_limit_bytes
 from lokki.resolve import Call, Resolved, flow_params, resolve
 from lokki.where import PACKAGE_DIR

@@ -11,9 +11,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lokki.describe import author_traceback
 from lokki.errors import LokkiError, MapFailedError, StepFailedError
 from lokki.failure import ItemFailure
-from lokki.invoke import author_traceback
 from lokki.retry import exception_name
 
 from .errors import DiskFullError

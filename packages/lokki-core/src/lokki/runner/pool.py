@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LokkiError, MapFailedError, StepFailedError
+from ..describe import item_failure
+from ..errors import LokkiError, MapFailedError, ResultError, StepFailedError
 from ..graph import MapLink, TaskEntry
-from ..invoke import ResultError, item_failure
 from .scheduler import Scheduler
 from .units import FanOut, Outcome, Unit
 from .work import Done, Worker

@@ -10,8 +10,9 @@ import pytest
 from lokki import ItemFailure, run, step
 from lokki.chain import StepNode
 from lokki.context import current
-from lokki.errors import LokkiError, StepFailedError, StoreError
-from lokki.invoke import Invoker, ResultError, Session, StepTimeoutError, author_traceback, describe, item_failure
+from lokki.describe import author_traceback, describe, item_failure
+from lokki.errors import LokkiError, ResultError, StepFailedError, StoreError
+from lokki.invoke import Invoker, Session, StepTimeoutError
 from lokki.resolve import Call
 from lokki.retry import NO_RETRY, RetryConfig
 from lokki.testing import EPOCH, FakeClock
