@@ -52,18 +52,18 @@ assert_type(flap.fn("duck"), str)
 assert_type(weigh.fn("duck"), float)
 assert_type(stream.fn(iter([])), Iterator[int])
 assert_type(get_birds.name, str)
-get_birds.fn("two")  # type: ignore[arg-type]
-get_birds.fn()  # type: ignore[call-arg]
-flap.fn("duck", tiems=2)  # type: ignore[call-arg]
-_ = flap.fn("duck").nope  # type: ignore[attr-defined]
+get_birds.fn("two")  # type: ignore[arg-type]  # refused
+get_birds.fn()  # type: ignore[call-arg]  # refused
+flap.fn("duck", tiems=2)  # type: ignore[call-arg]  # refused
+_ = flap.fn("duck").nope  # type: ignore[attr-defined]  # refused
 
 # Calling a step binds arguments and gives a step.
 assert_type(get_birds(2).fn(1), list[str])
 assert_type(get_birds(limit=2).fn(1), list[str])
 assert_type(flap(times=3).fn("duck"), str)  # all but the first, for a later step
-get_birds("two")  # type: ignore[call-overload]
-get_birds(1, "goose", 3)  # type: ignore[call-overload]
-flap()[0]  # type: ignore[index]
+get_birds("two")  # type: ignore[call-overload]  # refused
+get_birds(1, "goose", 3)  # type: ignore[call-overload]  # refused
+flap()[0]  # type: ignore[index]  # refused
 
 # .next gives the step it leads to, or an open map.
 assert_type(get_birds(2).next(join), StepNode[..., str])
@@ -71,10 +71,10 @@ assert_type(get_birds(2).next(join).next(weigh), StepNode[..., float])
 assert_type(get_birds(2).next(join(failures=[])), StepNode[..., str])
 assert_type(get_birds(2).next(join, failures=[]), StepNode[..., str])
 assert_type(get_birds(2).next(get_birds.map(flap)), MapBlock)
-get_birds(2).next(print)  # type: ignore[call-overload]
-get_birds(2).next()  # type: ignore[call-overload]
-get_birds(2).next([join])  # type: ignore[call-overload]
-get_birds(2).next("join")  # type: ignore[call-overload]
+get_birds(2).next(print)  # type: ignore[call-overload]  # refused
+get_birds(2).next()  # type: ignore[call-overload]  # refused
+get_birds(2).next([join])  # type: ignore[call-overload]  # refused
+get_birds(2).next("join")  # type: ignore[call-overload]  # refused
 
 # .map gives an open map, which .agg closes.
 assert_type(get_birds(2).map(flap), MapBlock)
@@ -93,27 +93,27 @@ assert_type(
     MapBlock,
 )
 assert_type(get_birds(2).map(flap).map(weigh, batch_size=5), MapBlock)
-get_birds(2).map(flap, batch_size="some")  # type: ignore[arg-type]
-get_birds(2).map(flap, concurrency_limit="5")  # type: ignore[arg-type]
-get_birds(2).map(flap, express="yes")  # type: ignore[arg-type]
-get_birds(2).map(print)  # type: ignore[arg-type]
-get_birds(2).map([print])  # type: ignore[list-item]
-get_birds(2).map(flap).agg(print)  # type: ignore[arg-type]
-get_birds(2).map(flap).agg([join])  # type: ignore[arg-type]
-get_birds(2).map(flap).agg(get_birds.map(flap))  # type: ignore[arg-type]
-get_birds(2).map(flap)()  # type: ignore[operator]
-_ = get_birds(2).map(flap).fn  # type: ignore[attr-defined]
+get_birds(2).map(flap, batch_size="some")  # type: ignore[arg-type]  # refused
+get_birds(2).map(flap, concurrency_limit="5")  # type: ignore[arg-type]  # refused
+get_birds(2).map(flap, express="yes")  # type: ignore[arg-type]  # refused
+get_birds(2).map(print)  # type: ignore[arg-type]  # refused
+get_birds(2).map([print])  # type: ignore[list-item]  # refused
+get_birds(2).map(flap).agg(print)  # type: ignore[arg-type]  # refused
+get_birds(2).map(flap).agg([join])  # type: ignore[arg-type]  # refused
+get_birds(2).map(flap).agg(get_birds.map(flap))  # type: ignore[arg-type]  # refused
+get_birds(2).map(flap)()  # type: ignore[operator]  # refused
+_ = get_birds(2).map(flap).fn  # type: ignore[attr-defined]  # refused
 
 # Options of a step are typed.
-step(memory="512")  # type: ignore[call-overload]
-step(memory_mb="512")  # type: ignore[call-overload]
-step(job_type="spark")  # type: ignore[call-overload]
-step(retry=3)  # type: ignore[call-overload]
-step(env={"A": 1})  # type: ignore[dict-item]
-step(3)  # type: ignore[call-overload]
-RetryConfig(retries="3")  # type: ignore[arg-type]
-RetryConfig(tries=3)  # type: ignore[call-arg]
-RetryConfig().retries = 3  # type: ignore[misc]
+step(memory="512")  # type: ignore[call-overload]  # refused
+step(memory_mb="512")  # type: ignore[call-overload]  # refused
+step(job_type="spark")  # type: ignore[call-overload]  # refused
+step(retry=3)  # type: ignore[call-overload]  # refused
+step(env={"A": 1})  # type: ignore[dict-item]  # refused
+step(3)  # type: ignore[call-overload]  # refused
+RetryConfig(retries="3")  # type: ignore[arg-type]  # refused
+RetryConfig(tries=3)  # type: ignore[call-arg]  # refused
+RetryConfig().retries = 3  # type: ignore[misc]  # refused
 assert_type(RetryConfig(retries=3, delay=0.5, backoff=1, exceptions=(ValueError, "a.B")).retries, int)
 assert_type(SameRetryConfig(), RetryModuleConfig)
 
@@ -139,13 +139,13 @@ assert_type(birds_flow(limit=3, day=date(2024, 1, 15)), FlowGraph)
 assert_type(daily_flow(), FlowGraph)
 assert_type(birds_flow.name, str)
 assert_type(birds_flow.schedule, str | None)
-birds_flow()  # type: ignore[call-arg]
-birds_flow("three")  # type: ignore[arg-type]
-birds_flow(3, days=1)  # type: ignore[call-arg]
-daily_flow(1)  # type: ignore[call-arg]
-flow(schedule=5)  # type: ignore[call-overload]
-flow(5)  # type: ignore[call-overload]
-get_birds(2).next(birds_flow)  # type: ignore[call-overload]
+birds_flow()  # type: ignore[call-arg]  # refused
+birds_flow("three")  # type: ignore[arg-type]  # refused
+birds_flow(3, days=1)  # type: ignore[call-arg]  # refused
+daily_flow(1)  # type: ignore[call-arg]  # refused
+flow(schedule=5)  # type: ignore[call-overload]  # refused
+flow(5)  # type: ignore[call-overload]  # refused
+get_birds(2).next(birds_flow)  # type: ignore[call-overload]  # refused
 
 
 def graphs(graph: FlowGraph) -> None:
@@ -154,8 +154,8 @@ def graphs(graph: FlowGraph) -> None:
     assert_type(graph.to_dict(), dict[str, Any])
     assert_type(FlowGraph.from_dict({}), FlowGraph)
     assert_type(graph.shape_hash(), str)
-    graph.name = "other"  # type: ignore[misc]
-    _ = graph.nodes  # type: ignore[attr-defined]
+    graph.name = "other"  # type: ignore[misc]  # refused
+    _ = graph.nodes  # type: ignore[attr-defined]  # refused
 
 
 def runs(history: Run) -> None:
@@ -164,12 +164,12 @@ def runs(history: Run) -> None:
     assert_type(info.item_index, int | None)
     assert_type(info.started_at, datetime)
     assert_type(lokki.__version__, str)
-    info.attempt = 2  # type: ignore[misc]
+    info.attempt = 2  # type: ignore[misc]  # refused
 
 
 def ends(known: Flow[...], handle: Callable[[LokkiError], None]) -> int:
     main(known)
-    return 0  # type: ignore[unreachable]
+    return 0  # type: ignore[unreachable]  # refused
 
 
-main(get_birds)  # type: ignore[arg-type]
+main(get_birds)  # type: ignore[arg-type]  # refused

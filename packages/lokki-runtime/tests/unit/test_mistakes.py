@@ -90,7 +90,7 @@ ROW = {"v": 1, "first": 0, "count": 1, "offset": 0, "length": 10}
         ("last", (), "memory:///other-flow/runs/r/a/output.pkl.gz", "another flow"),
         ("last", (), "memory:///main-flow/runs/run-1/join/output.pkl.gz", "nothing is stored"),
         ("join", (), "memory:///main-flow/runs/run-1/none/map_manifest.json", "nothing is stored"),
-        ("more", (0,), "memory:///main-flow/runs/run-1/work/9/output.pkl.gz", "nothing is stored"),
+        ("more", (0,), "memory:///main-flow/runs/run-1/more/9/output.pkl.gz", "nothing is stored"),
     ],
 )
 def test_an_event_that_does_not_fit_is_refused(

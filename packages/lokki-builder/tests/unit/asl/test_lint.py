@@ -30,7 +30,7 @@ def states(definition: State, *maps: str) -> dict[str, State]:
     """The states of the machine, or of the body of a map."""
     for name in maps:
         definition = definition["States"][name]["ItemProcessor"]
-    return definition["States"]  # type: ignore[no-any-return]
+    return definition["States"]  # type: ignore[no-any-return]  # plain JSON
 
 
 def outer(definition: State) -> State:

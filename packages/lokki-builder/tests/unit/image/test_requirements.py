@@ -8,7 +8,7 @@ from lokki_builder.image.requirements import SECRETS_REQUIREMENTS, clean, local_
 
 EXPORT = """\
 # written by a tool
---index-url somewhere
+--prefer-binary
 -e ./library
 ./other
 zope.interface==7.0 \\

@@ -101,7 +101,7 @@ def test_the_least_values(least: dict[str, Any]) -> None:
         ("LookupError", KeyError(), True),
         ("KeyError", LookupError(), False),
         ("urllib.error.URLError", urllib.error.URLError(""), True),
-        ("urllib.error.URLError", urllib.error.HTTPError("", 500, "", {}, None), True),  # type: ignore[arg-type]
+        ("urllib.error.URLError", urllib.error.HTTPError("", 500, "", {}, None), True),  # type: ignore[arg-type]  # no headers
         ("OSError", urllib.error.URLError(""), True),
         ("URLError", urllib.error.URLError(""), True),
         ("urllib.error.HTTPError", urllib.error.URLError(""), False),

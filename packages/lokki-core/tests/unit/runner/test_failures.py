@@ -454,7 +454,7 @@ def test_an_outer_map_that_fails_stops_the_maps_inside(project: Project) -> None
     module = project.load(source)
 
     def let_go(event: Any) -> None:
-        if event.kind == "map_progress" and any(fan.stopped for fan in runner.pool.scheduler.snapshot()):  # type: ignore[union-attr]
+        if event.kind == "map_progress" and any(fan.stopped for fan in runner.pool.scheduler.snapshot()):  # type: ignore[union-attr]  # set while it runs
             (project.folder / "failed").touch()
 
     runner = project.runner(workers=3, listener=let_go)
@@ -489,7 +489,7 @@ def test_a_map_that_failed_too_often_stops_the_maps_inside(project: Project) -> 
     module = project.load(source)
 
     def let_go(event: Any) -> None:
-        if event.kind == "map_progress" and any(fan.stopped for fan in runner.pool.scheduler.snapshot()):  # type: ignore[union-attr]
+        if event.kind == "map_progress" and any(fan.stopped for fan in runner.pool.scheduler.snapshot()):  # type: ignore[union-attr]  # set while it runs
             (project.folder / "failed").touch()
 
     runner = project.runner(workers=3, listener=let_go)

@@ -118,7 +118,7 @@ def test_a_resumed_run_may_fail_again(project: Project, engine: dict[str, Any]) 
     for name in ("one", "two", "gather", "last"):
         flag = breaks(project, f"bad_{name}")
         with pytest.raises(StepFailedError, match=f"{name} is broken"):
-            project.run(module.job, **begin, **{**engine, "workers": 1})  # type: ignore[arg-type]
+            project.run(module.job, **begin, **{**engine, "workers": 1})  # type: ignore[arg-type]  # mixed options
         flag.unlink()
         begin = {"resume": "r"}
     assert project.run(module.job, resume="r", **engine).value == RESULT
@@ -306,7 +306,7 @@ def test_names_that_no_run_may_have(project: Project, name: str) -> None:
     for how in ({"run_id": name}, {"resume": name}):
         if name:
             with pytest.raises(ResumeError, match="cannot name a run"):
-                project.run(module.job, **how)  # type: ignore[arg-type]
+                project.run(module.job, **how)  # type: ignore[arg-type]  # mixed options
     assert not (project.folder / ".lokki").exists()
 
 

@@ -41,7 +41,7 @@ def s3_store(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
         monkeypatch.setenv(name, value)
 
     def make(**options: object) -> S3Store:
-        return S3Store(**{"endpoint": s3_endpoint, "bucket": _BUCKET, **options})  # type: ignore[arg-type]
+        return S3Store(**{"endpoint": s3_endpoint, "bucket": _BUCKET, **options})  # type: ignore[arg-type]  # mixed options
 
     return make
 

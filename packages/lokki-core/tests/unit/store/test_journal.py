@@ -424,7 +424,7 @@ def test_no_file_stays_open(tmp_path: os.PathLike[str]) -> None:
     list(journal.values())
     unfinished = journal.items()
     next(unfinished)
-    unfinished.close()  # type: ignore[attr-defined]
+    unfinished.close()  # type: ignore[attr-defined]  # of a generator
     with pytest.raises(KeyError):
         journal.payloads(0, 9)
     assert sorted(os.listdir("/dev/fd")) == before

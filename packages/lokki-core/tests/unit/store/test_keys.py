@@ -35,7 +35,7 @@ def test_any_other_name_may_be_a_part(part: str) -> None:
 def test_a_path_holds_indices() -> None:
     for index in (-1, True, "0", "x/..", 1.0, None):
         with pytest.raises(StoreUrlError, match="indices from 0"):
-            keys.output_key("f", "r", "n", (0, index))  # type: ignore[arg-type]
+            keys.output_key("f", "r", "n", (0, index))  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_document_is_json() -> None:

@@ -339,7 +339,7 @@ def test_a_new_pack_never_stands_beside_an_old_manifest(run_id: str) -> None:
             commit()
             seen.append(store.exists(manifest))
 
-        pack._sink.commit = watched  # type: ignore[method-assign]
+        pack._sink.commit = watched  # type: ignore[method-assign]  # a fault injected
         ref = pack.seal()
     assert seen == [False, False]
     assert list(store.iter_pack(ref.url, store.read_manifest(ref.manifest_url))) == ["new"]
