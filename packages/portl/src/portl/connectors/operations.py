@@ -167,7 +167,7 @@ class Table:
     @property
     def shown(self) -> str:
         """Its name for people, without the quotes."""
-        return self.name.replace('"', "")
+        return self.name.replace('"', "").replace("`", "")
 
     def default_returning(self) -> tuple[str, ...]:
         """What writes give back when nothing is said: `id`, else the primary key."""
