@@ -161,6 +161,7 @@ class MysqlPlace:
             database=self.database,
             charset="utf8mb4",
             autocommit=True,
+            ssl_disabled=True,
             sql_mode="STRICT_ALL_TABLES,ANSI_QUOTES",
         )
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-import pymysql
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import conversions, convert_date, convert_datetime, convert_timedelta
 
@@ -31,20 +30,6 @@ class Reader:
         return dict(zip(self._names, lists, strict=True))
 
 
-def _strict(convert: Callable[[str], Any], kind: type, what: str) -> Callable[[str], Any]:
-    """`convert`, which gives the text itself for a date that Python does not know; that is an error here."""
-
-    def converted(text: str) -> Any:
-        value = convert(text)
-        if not isinstance(value, kind):
-            raise pymysql.DataError(
-                f"'{text}' is not a {what} that Python knows; NULLIF(column, '{text}') gives NULL for it"
-            )
-        return value
-
-    return converted
-
-
 def _time_of_day(text: str) -> time | timedelta | str:
     value = convert_timedelta(text)
     if isinstance(value, timedelta) and timedelta() <= value < timedelta(days=1):
@@ -53,12 +38,27 @@ def _time_of_day(text: str) -> time | timedelta | str:
     return value
 
 
-DECODERS: dict[Any, Any] = {
-    **conversions,
-    FIELD_TYPE.DATE: _strict(convert_date, date, "date"),
-    FIELD_TYPE.DATETIME: _strict(convert_datetime, datetime, "date"),
-    FIELD_TYPE.TIMESTAMP: _strict(convert_datetime, datetime, "date"),
-    FIELD_TYPE.TIME: _time_of_day,
-    FIELD_TYPE.JSON: loads,
-}
-"""PyMySQL's, by the type of a result's column."""
+def decoders(unknown: list[str]) -> dict[Any, Any]:
+    """PyMySQL's, by the type of a result's column. Dates that Python does not know go into `unknown`.
+
+    They may not raise: PyMySQL would leave the rest of the answer unread.
+    """
+
+    def strict(convert: Callable[[str], Any], kind: type) -> Callable[[str], Any]:
+        def converted(text: str) -> Any:
+            value = convert(text)
+            if isinstance(value, kind):
+                return value
+            unknown.append(text)
+            return None
+
+        return converted
+
+    return {
+        **conversions,
+        FIELD_TYPE.DATE: strict(convert_date, date),
+        FIELD_TYPE.DATETIME: strict(convert_datetime, datetime),
+        FIELD_TYPE.TIMESTAMP: strict(convert_datetime, datetime),
+        FIELD_TYPE.TIME: _time_of_day,
+        FIELD_TYPE.JSON: loads,
+    }

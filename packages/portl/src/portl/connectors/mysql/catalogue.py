@@ -52,6 +52,8 @@ class MysqlTable(Table):
     """The column that numbers its rows; "" for none."""
     restless: frozenset[str] = frozenset()
     """Columns that may change when others are written."""
+    indexes: dict[frozenset[str], str] = field(default_factory=dict)
+    """`{columns: name}` of the unique indexes that can be used."""
     engine: str = ""
     """A storage engine that knows no transactions; "" for one that does."""
 
@@ -77,17 +79,18 @@ def _table(fetch: Fetch, found: Sequence[Any], *, is_mariadb: bool) -> MysqlTabl
     place = {"schema": quoted_text(schema), "name": quoted_text(name)}
     rows = fetch(_COLUMNS.format(**place))
     json = _json_columns(fetch(_JSON.format(**place))) if is_mariadb else set()
-    primary, unique, unusable = _indexes(fetch(_INDEXES.format(**place)))
+    indexes, unusable = _indexes(fetch(_INDEXES.format(**place)))
     return MysqlTable(
         name=f"{quote(schema)}.{quote(name)}",
         columns={row[0]: _column(row, is_json=row[0] in json) for row in rows},
         kind="view" if "VIEW" in kind else "table",
-        primary_key=primary,
-        unique=unique,
+        primary_key=indexes.get("PRIMARY", ()),
+        unique=tuple(dict.fromkeys(indexes.values())),
         unusable=unusable,
         spelt={row[0]: _spelt(row) for row in rows},
         numbered=next((row[0] for row in rows if "auto_increment" in row[5].lower()), ""),
         restless=frozenset(row[0] for row in rows if row[6] or "on update" in row[5].lower()),
+        indexes={frozenset(names): index for index, names in reversed(indexes.items())},
         engine=engine or "" if transactions != "YES" else "",
     )
 
@@ -117,8 +120,8 @@ def _json_columns(rows: Sequence[Sequence[Any]]) -> set[str]:
     return {match[1].replace("``", "`") for match in found if match}
 
 
-def _indexes(rows: Sequence[Sequence[Any]]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """The primary key, the unique indexes on whole columns, and the others with their reasons."""
+def _indexes(rows: Sequence[Sequence[Any]]) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """`{name: columns}` of the unique indexes on whole columns, the primary key's first; the others with reasons."""
     columns: dict[str, list[Any]] = {}
     reasons: dict[str, str] = {}
     for index, column, prefix in rows:
@@ -128,5 +131,4 @@ def _indexes(rows: Sequence[Sequence[Any]]) -> tuple[tuple[str, ...], tuple[tupl
         elif prefix is not None:
             reasons[index] = "is on the first characters of a column only"
     unique = {index: tuple(names) for index, names in columns.items() if index not in reasons}
-    unusable = tuple(f"{index} {reason}" for index, reason in reasons.items())
-    return unique.get("PRIMARY", ()), tuple(dict.fromkeys(unique.values())), unusable
+    return unique, tuple(f"{index} {reason}" for index, reason in reasons.items())

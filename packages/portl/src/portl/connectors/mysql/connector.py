@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import ssl
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,12 +15,12 @@ from portl.connectors.operations import Change, Insert, Isolation, Sql, Transact
 from portl.errors import ConnectionFailedError, DatabaseError
 from portl.model.connections import MysqlConnection
 
-from .answers import DECODERS
 from .failures import connection_failed
 from .outcome import Judge
 from .preview import explained, previewed
 from .session import Server, Session
 from .transaction import MysqlTransaction
+from .wire import Wire, connected
 
 OLDEST = {"MariaDB": (10, 6), "MySQL": (8, 0)}
 """SKIP LOCKED, window functions, defaults that are expressions."""
@@ -52,15 +51,19 @@ class MysqlConnector:
         self._clock = clock
         self._patience_s = patience_s
         self._server: Server | None = None
-        self._idle: pymysql.Connection[Any] | None = None
-        self._used: pymysql.Connection[Any] | None = None
+        self._idle: Wire | None = None
+        self._used: Wire | None = None
 
     def begin(self, options: TransactionOptions = TransactionOptions()) -> MysqlTransaction:  # noqa: B008  # frozen
         connection = self._idle or self._connect()
         self._idle, self._used = None, connection
-        assert self._server is not None  # noqa: S101  # known since the first connection
-        session = Session(connection, self._server)
+        server = self._server
+        assert server is not None  # noqa: S101  # known since the first connection
+        session = Session(connection, server)
         try:
+            if server.is_mariadb and _has_snapshots(server.version):
+                strict = options.isolation != "read_committed"
+                session.run(f"SET SESSION innodb_snapshot_isolation = {'ON' if strict else 'OFF'}")
             session.run(f"SET TRANSACTION ISOLATION LEVEL {_LEVELS[options.isolation]}")
             session.run(f"START TRANSACTION{' READ ONLY' if options.read_only else ''}")
         except ConnectionFailedError:
@@ -68,7 +71,7 @@ class MysqlConnector:
             raise
         return MysqlTransaction(session, Judge(self._connect, self._clock, self._patience_s), self._take_back)
 
-    def _connect(self) -> pymysql.Connection[Any]:
+    def _connect(self) -> Wire:
         try:
             connection = connected(self._parameters(), self._config.unix_socket)
         except (pymysql.MySQLError, OSError, RuntimeError) as error:
@@ -89,7 +92,6 @@ class MysqlConnector:
             "autocommit": True,
             "local_infile": False,
             "client_flag": CLIENT.FOUND_ROWS,
-            "conv": DECODERS,
             "connect_timeout": config.connect_timeout_ms / 1000,
             "read_timeout": config.connect_timeout_ms / 1000,
             "program_name": "portl",
@@ -124,7 +126,7 @@ class MysqlConnector:
         password = unquote(parts.password) if parts.password else None
         return {**found, "database": database, "user": user, "password": _password(password)}
 
-    def _prepare(self, connection: pymysql.Connection[Any]) -> None:
+    def _prepare(self, connection: Wire) -> None:
         """Set what the session needs, whatever the server's defaults are."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT VERSION(), @@max_allowed_packet")
@@ -133,7 +135,7 @@ class MysqlConnector:
             for setting in self._settings(self._server):
                 cursor.execute(f"SET SESSION {setting}")
 
-    def _checked(self, connection: pymysql.Connection[Any], shown: str, packet_bytes: int) -> Server:
+    def _checked(self, connection: Wire, shown: str, packet_bytes: int) -> Server:
         found = re.search(r"(\d+)\.(\d+)\.(\d+)", shown.removeprefix("5.5.5-"))
         version = tuple(map(int, found.groups())) if found else (0,)
         kind = "MariaDB" if "mariadb" in shown.lower() else "MySQL"
@@ -153,11 +155,9 @@ class MysqlConnector:
             settings.append(f"max_statement_time = {config.statement_timeout_ms / 1000}")
         elif config.statement_timeout_ms is not None:
             settings.append(f"max_execution_time = {config.statement_timeout_ms}")
-        if server.is_mariadb and _has_snapshots(server.version):
-            settings.append("innodb_snapshot_isolation = ON")
         return settings
 
-    def _take_back(self, connection: pymysql.Connection[Any]) -> None:
+    def _take_back(self, connection: Wire) -> None:
         self._used = None
         self._idle = connection if connection.open else None
 
@@ -174,30 +174,6 @@ class MysqlConnector:
         self._idle = self._used = None
 
 
-def connected(parameters: dict[str, Any], unix_socket: str | None) -> pymysql.Connection[Any]:
-    """A connection that has logged in. `read_timeout` is that of the login; later no answer comes too late."""
-    connection: Any = pymysql.Connection(**parameters, defer_connect=True)
-    if unix_socket is None:
-        connection.connect()
-    else:
-        connection._secure = True  # as PyMySQL says of its own sockets; it leaves those open on errors
-        connection.connect(_local(unix_socket, parameters["connect_timeout"]))
-    connection._read_timeout = None  # there is no other way
-    return connection  # type: ignore[no-any-return]  # its stubs have no such attributes
-
-
-def _local(path: str, timeout_s: float) -> socket.socket:
-    """A socket connected to a Unix socket. Raises OperationalError."""
-    own = socket.socket(socket.AF_UNIX)
-    own.settimeout(timeout_s)
-    try:
-        own.connect(path)
-    except OSError as error:
-        own.close()
-        raise pymysql.OperationalError(2002, f"no server listens at {path}: {error}") from error
-    return own
-
-
 def _password(password: str | None) -> bytes:
     """PyMySQL would write a text as latin-1."""
     return "".join(password or "").encode()
@@ -211,7 +187,7 @@ def _has_snapshots(version: tuple[int, ...]) -> bool:
 
 
 def _encryption(config: MysqlConnection) -> dict[str, Any]:
-    if config.ssl_mode == "disabled":
+    if config.ssl_mode == "disabled" or (config.ssl_mode == "preferred" and config.unix_socket is not None):
         return {"ssl_disabled": True}
     own = {"ssl_cert": config.ssl_cert, "ssl_key": config.ssl_key}
     if config.ssl_mode == "preferred":

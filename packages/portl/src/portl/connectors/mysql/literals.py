@@ -33,6 +33,8 @@ from portl.connectors.strict import (
 
 Literal = Callable[[Any], str]
 WHERE = "MySQL"
+DIGITS = 65
+"""Of a DECIMAL."""
 _MEMBER = re.compile(r"'((?:[^']|'')*)'")
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "integer", "bigint", "year"), "integer"),
@@ -99,13 +101,26 @@ def _number(value: Any) -> str:
     if isinstance(value, float):
         number = repr(finite(value, WHERE))
         return number if "e" in number else f"{number}e0"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, str | Decimal):
-        exact = decimal(value)
-        if exact.is_finite() and abs(exact.adjusted()) < 1000:
-            return format(exact, "f")
+    if isinstance(value, str | Decimal | int) and not isinstance(value, bool):
+        exact = decimal(Decimal(value) if isinstance(value, int) else value)
+        if exact.is_finite():
+            return _exact(exact)
     raise Unwritable(f"{shown(value)} is not a number")
+
+
+def _exact(number: Decimal) -> str:
+    """MySQL would make the largest number it knows of one with more digits."""
+    text = format(number, "f") if abs(number.adjusted()) <= DIGITS else ""
+    if not text or len(text.strip("-").partition(".")[0]) > DIGITS:
+        raise Unwritable(f"{number} has more than {DIGITS} digits")
+    return text
+
+
+def _double(value: Any) -> str:
+    if isinstance(value, str | Decimal):
+        number = decimal(value)
+        value = float(number) if number.is_finite() else value
+    return _number(value)
 
 
 def _text(value: Any) -> str:
@@ -188,4 +203,5 @@ _BY_WORD: dict[str, Literal] = {
     "timestamp": _instant,
     "time": _hour,
     "bit": _bits,
+    **dict.fromkeys(("float", "double", "real"), _double),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pymysql
 
@@ -19,6 +19,7 @@ from portl.errors import ConnectionFailedError, ConnectorError, DatabaseError, O
 from .failures import from_database
 from .query import bound
 from .session import Session
+from .wire import Wire
 
 Verdict = Literal["committed", "aborted", "open"]
 
@@ -67,7 +68,7 @@ def _resolve(verdict: Verdict, error: Exception) -> None:
 class Judge:
     """Asks the server, over new connections, until it knows or `patience_s` has passed."""
 
-    def __init__(self, connect: Callable[[], pymysql.Connection[Any]], clock: Clock, patience_s: float) -> None:
+    def __init__(self, connect: Callable[[], Wire], clock: Clock, patience_s: float) -> None:
         self._connect = connect
         self._clock = clock
         self._patience_s = patience_s
@@ -95,7 +96,7 @@ class Judge:
             connection.close()
 
 
-def _answer(connection: pymysql.Connection[Any], sent: Sent, witness: Witness) -> Verdict:
+def _answer(connection: Wire, sent: Sent, witness: Witness) -> Verdict:
     with connection.cursor() as cursor:
         cursor.execute(_IDENTITY)
         is_same = tuple(cursor.fetchall()[0][1:]) == sent.server

@@ -25,6 +25,8 @@ _COMMITS = re.compile(
     r"RENAME|REPAIR|RESET|REVOKE|ROLLBACK|START|TRUNCATE|UNINSTALL|UNLOCK|XA)\b",
     re.I,
 )
+_WORD = re.compile(r"[A-Za-z]+")
+_READS = frozenset({"SELECT", "SHOW"})
 _UNPREPARED = "1295"
 
 
@@ -36,8 +38,8 @@ class Queries:
 
     def run(self, sql: Sql, row: Row, index: int = 0) -> Done:
         """Run a statement once. Raises RowError, DatabaseError."""
-        require_harmless(sql)
-        self._session.wrote = True
+        word = first_word(sql)
+        self._session.wrote = self._session.wrote or word not in _READS
         try:
             done = self._session.run(bound(sql, row, index))
         except DatabaseError as error:
@@ -48,7 +50,7 @@ class Queries:
 
     def read(self, sql: Sql, row: Row, chunk_rows: int) -> Reading:
         """See `Transaction.read`."""
-        require_harmless(sql)
+        first_word(sql)
         try:
             stream = self._session.stream(bound(sql, row, 0))
         except DatabaseError as error:
@@ -79,7 +81,7 @@ class Queries:
 
     def check(self, sql: Sql) -> None:
         """Let the server parse a statement and look up its names without running it."""
-        require_harmless(sql)
+        first_word(sql)
         text = "".join(part if isinstance(part, str) else "?" for part in sql.parts)
         try:
             self._session.run(f"PREPARE portl_check FROM {quoted_text(text)}")
@@ -106,17 +108,19 @@ def _literal(value: Any, name: str, index: int) -> str:
         raise refused(str(problem), Column(name, ""), index, value) from None
 
 
-def require_harmless(sql: Sql) -> None:
-    """Raises DatabaseError for a statement that would end the transaction."""
+def first_word(sql: Sql) -> str:
+    """What kind of statement it is. Raises DatabaseError for one that would end the transaction."""
     text = "".join(part if isinstance(part, str) else "?" for part in sql.parts)
     place = 0
     while found := _COMMENT.match(text, place):
         place = found.end()
-    word = _COMMITS.match(text, place)
-    if word:
+    commits = _COMMITS.match(text, place)
+    if commits:
         error = DatabaseError(
-            f"{word[1].upper()} ends the transaction in MySQL, and commits what was written before it.",
+            f"{commits[1].upper()} ends the transaction in MySQL, and commits what was written before it.",
             hint="Make and change tables before the job runs, with a program of their own.",
         )
         error.sql = sql.text()
         raise error
+    word = _WORD.match(text, place)
+    return word[0].upper() if word else ""

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pymysql
-from pymysql.constants import SERVER_STATUS
 from pymysql.cursors import SSCursor
 
 from portl.connectors.operations import Row
 from portl.errors import ConnectorError, DatabaseError
 
 from .failures import translated
+from .wire import Wire
 
 ResultT = TypeVar("ResultT")
 
@@ -52,7 +52,7 @@ class Done:
 class Session:
     """Statements on one connection."""
 
-    def __init__(self, connection: pymysql.Connection[Any], server: Server) -> None:
+    def __init__(self, connection: Wire, server: Server) -> None:
         self.connection = connection
         self.server = server
         self.wrote = False
@@ -75,7 +75,20 @@ class Session:
             cursor.execute(sql)
             rows = list(cursor.fetchall())
             columns = tuple(column[0] for column in cursor.description or ())
-            return Done(rows, columns, cursor.rowcount, cursor.lastrowid or 0)
+            done = Done(rows, columns, cursor.rowcount, cursor.lastrowid or 0)
+        self._require_known(sql)
+        return done
+
+    def _require_known(self, sql: str) -> None:
+        """Raises DatabaseError where the server gave dates that Python does not know."""
+        if self.connection.unknown:
+            text = self.connection.unknown[0]
+            self.connection.unknown.clear()
+            error = DatabaseError(
+                f"'{text}' is a date that Python does not know.", hint=f"NULLIF(column, '{text}') gives NULL for it."
+            )
+            error.sql = sql
+            raise error
 
     def fetch(self, sql: str) -> list[Row]:
         """The rows of one query. Raises as `run`."""
@@ -93,7 +106,7 @@ class Session:
         with translated(sql):
             cursor = self.connection.cursor(SSCursor)
             cursor.execute(sql)
-        self._stream = Stream(cursor, sql)
+        self._stream = Stream(cursor, sql, self._require_known)
         return self._stream
 
     def create(self, name: str, columns: str) -> None:
@@ -121,7 +134,7 @@ class Session:
         try:
             return action()
         except ConnectorError as error:
-            if self.is_open:
+            if self.connection.in_transaction:
                 self.run("ROLLBACK TO SAVEPOINT portl_attempt")
             return error
 
@@ -130,15 +143,9 @@ class Session:
         """Whether rows of a query are still on their way."""
         return self._stream is not None and self._stream.is_under_way
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the server still has the transaction, as far as it said."""
-        status = getattr(self.connection, "server_status", 0)
-        return bool(self.connection.open and status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
-
     def require_open(self, sql: str) -> None:
         """Raises DatabaseError when the statement `sql` has ended the transaction."""
-        if self.connection.open and not self.is_open:
+        if self.connection.open and not self.connection.in_transaction:
             error = DatabaseError(
                 "the statement has ended the transaction: what was written before it is committed.",
                 hint="Statements that make, change or drop tables do that in MySQL; they cannot be part of a job.",
@@ -150,9 +157,10 @@ class Session:
 class Stream:
     """Rows of a query under way. The connection can do nothing else until they are all fetched or set aside."""
 
-    def __init__(self, cursor: Any, sql: str) -> None:
+    def __init__(self, cursor: Any, sql: str, require_known: Callable[[str], None]) -> None:
         self._cursor = cursor
         self._sql = sql
+        self._require_known = require_known
         self._aside: list[Row] | None = None
         self._wanted = True
         self.is_under_way = True
@@ -181,5 +189,6 @@ class Stream:
             return rows
         with translated(self._sql):
             rows = list(self._cursor.fetchmany(size))
+        self._require_known(self._sql)
         self.is_under_way = len(rows) == size
         return rows

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from portl.connectors.operations import Table
 
+from .catalogue import MysqlTable
 from .names import quote, quoted
 
 Numbers = Sequence[int] | None
@@ -73,6 +74,12 @@ def matched(key: Sequence[str], alias: str = "t") -> str:
     return " AND ".join(f"{alias}.{quote(name)} = s.{quote(name)}" for name in key)
 
 
+def target(table: Table, key: Sequence[str]) -> str:
+    """The table as `t`, looked up by its unique index on `key`: a scan would wait for rows that nobody asked for."""
+    index = table.indexes.get(frozenset(key)) if isinstance(table, MysqlTable) else None
+    return f"{table.name} AS t" + (f" FORCE INDEX ({quote(index)})" if index else "")
+
+
 def differs(table: Table, name: str, new: str) -> str:
     """A condition: the column is not yet `new`, to the byte."""
     old = f"t.{quote(name)}"
@@ -118,14 +125,14 @@ class UpsertSql:
             f"SELECT s.{self.stage.number}, {self._differs()}\n"
             f"  FROM (SELECT * FROM {self.stage.name} AS s WHERE {self.stage.rows(numbers)}\n"
             f"         ORDER BY {quoted(self.key, 's.')} LIMIT {ALL}) AS s\n"
-            f"  STRAIGHT_JOIN {self.table.name} AS t ON {matched(self.key)} FOR UPDATE"
+            f"  STRAIGHT_JOIN {target(self.table, self.key)} ON {matched(self.key)} FOR UPDATE"
         )
 
     def update(self, numbers: Numbers) -> str:
         """Updates rows that are there and differ."""
         assignments = ", ".join(f"t.{quote(name)} = {self._new(name)}" for name in self.updated)
         return (
-            f"UPDATE {self.stage.name} AS s STRAIGHT_JOIN {self.table.name} AS t ON {matched(self.key)}\n"
+            f"UPDATE {self.stage.name} AS s STRAIGHT_JOIN {target(self.table, self.key)} ON {matched(self.key)}\n"
             f"   SET {assignments}\n"
             f" WHERE {self.stage.rows(numbers)} AND ({self._differs()})"
         )
@@ -142,7 +149,7 @@ class UpsertSql:
         """(index, returned columns) of rows that are there. It locks, to see what is there and not what was."""
         return (
             f"SELECT s.{self.stage.number}{_returned(self.returning)}\n"
-            f"  FROM {self.stage.name} AS s STRAIGHT_JOIN {self.table.name} AS t ON {matched(self.key)}\n"
+            f"  FROM {self.stage.name} AS s STRAIGHT_JOIN {target(self.table, self.key)} ON {matched(self.key)}\n"
             f" WHERE {self.stage.rows(numbers)} FOR UPDATE"
         )
 
@@ -191,14 +198,14 @@ class ChangeSql:
             f"SELECT s.{self.stage.number}, {self._differs()}{after}{_returned(self.table.primary_key)}\n"
             f"  FROM (SELECT * FROM {self.stage.name} AS s WHERE {self.stage.rows(numbers)}\n"
             f"         ORDER BY {where} LIMIT {ALL}) AS s\n"
-            f"  STRAIGHT_JOIN {self.table.name} AS t ON {self._matched()} FOR UPDATE"
+            f"  STRAIGHT_JOIN {target(self.table, self.where)} ON {self._matched()} FOR UPDATE"
         )
 
     def update(self, numbers: Numbers) -> str:
         """Updates the rows that are not yet as they should be."""
         assignments = ", ".join(f"t.{quote(name)} = s.{quote(name)}" for name in self.set)
         return (
-            f"UPDATE {self.stage.name} AS s STRAIGHT_JOIN {self.table.name} AS t ON {self._matched()}\n"
+            f"UPDATE {self.stage.name} AS s STRAIGHT_JOIN {target(self.table, self.where)} ON {self._matched()}\n"
             f"   SET {assignments}\n"
             f" WHERE {self.stage.rows(numbers)} AND ({self._differs()})"
         )

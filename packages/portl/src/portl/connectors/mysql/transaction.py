@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pymysql
 
@@ -18,6 +17,7 @@ from .outcome import Sent, Verdict, commit
 from .query import Queries
 from .session import Session
 from .upsert import UpsertWriter
+from .wire import Wire
 
 
 class MysqlTransaction(OpenTransaction[Session]):
@@ -28,9 +28,7 @@ class MysqlTransaction(OpenTransaction[Session]):
     inserts = InsertWriter
     changes = ChangeWriter
 
-    def __init__(
-        self, session: Session, judge: Callable[[Sent], Verdict], release: Callable[[pymysql.Connection[Any]], None]
-    ) -> None:
+    def __init__(self, session: Session, judge: Callable[[Sent], Verdict], release: Callable[[Wire], None]) -> None:
         super().__init__(session)
         self._queries = Queries(session)
         self._judge = judge
@@ -67,7 +65,7 @@ class MysqlTransaction(OpenTransaction[Session]):
             return
         self._open = False
         if self.session.is_streaming:
-            self._close()  # the rest of the rows would have to be fetched
+            self.session.connection.drop()  # the rest of the rows would have to be fetched
         self._give_back()
 
     def _give_back(self) -> None:
@@ -77,9 +75,5 @@ class MysqlTransaction(OpenTransaction[Session]):
                 self.session.run("ROLLBACK")
                 self.session.clear()
         except (ConnectorError, pymysql.MySQLError):
-            self._close()
+            self.session.connection.drop()
         self._release(self.session.connection)
-
-    def _close(self) -> None:
-        if self.session.connection.open:
-            self.session.connection._force_close()  # type: ignore[attr-defined]  # close() would write
