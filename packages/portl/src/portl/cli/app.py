@@ -7,6 +7,7 @@ import sys
 COMMANDS = {
     "run": "Run a job, or show what it would do.",
     "validate": "Check a job file; report every mistake.",
+    "migrate": "Write an old job, of source and destination, as a job of steps.",
     "schema": "Print the JSON Schema of job files, for editors.",
     "outbox": "Look after deliveries that wait for their time.",
 }

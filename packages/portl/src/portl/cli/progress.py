@@ -81,6 +81,14 @@ def sentence(event: Event) -> str:
         return f"deliveries: {details['delivered']} made, {details['pending']} pending, {details['dead']} given up"
     if event.event == "run_known":
         return f"run: done before with the key {details['run_key']}"
+    if event.event == "hook_output":
+        return f"{details['hook']} | {details['line']}"
+    if event.event == "hook_completed":
+        return f"{details['hook']}: {float(details['seconds']):.2f}s"
+    if event.event == "hook_left_out":
+        return f"{details['hook']}: left out, it is a dry run"
+    if event.event == "hook_failed":
+        return f"{details['hook']}: {details['error']}"
     texts = {"committed": "transaction: committed", "rolled_back": "transaction: rolled back"}
     return texts.get(event.event, "")
 

@@ -60,7 +60,7 @@ def run(
     command line is wrong, 3 when the outcome of COMMIT is unknown, 4 when it is committed but deliveries or later
     steps are still to be done.
     """
-    opened = open_job(job, params, masker)
+    opened = open_job(job, params, masker, connect=dry_run != "offline")
     gc.enable()  # the door has stopped it for the imports
     if dry_run in ("offline", "check"):
         _preview(opened, masker, check=dry_run == "check", sample=sample, as_json=as_json)

@@ -13,13 +13,14 @@ from ..batch.items import Items, Selection, selected
 from ..batch.rows import Aligned, Spool
 from ..connectors.base import Transaction
 from ..context import ONE, RunContext
-from ..errors import PortlError, StepError
+from ..errors import HookError, PortlError, StepError
 from ..logging import Event
 from ..plan import PlannedStep
 from ..steps.base import Worker
 from ..steps.kinds import needs_transaction, read, worker_of
 from ..template.rows import Chunk, conditions_function
 from .failures import step_error
+from .hooks import HookRunner
 
 ResultT = TypeVar("ResultT")
 
@@ -31,9 +32,13 @@ class Execution:
     """Carries out the steps of one run."""
 
     def __init__(
-        self, context: RunContext, in_transaction: Callable[[PlannedStep, Callable[[Transaction], Any]], Any]
+        self,
+        context: RunContext,
+        hooks: HookRunner,
+        in_transaction: Callable[[PlannedStep, Callable[[Transaction], Any]], Any],
     ) -> None:
         self._context = context
+        self._hooks = hooks
         self._in_transaction = in_transaction
         """Calls a function with the transaction that a step works in."""
 
@@ -124,16 +129,19 @@ class Execution:
         kept = Spool() if planned.keeps else None
         selection = Selection(items.mask) if condition is not None else None
         chunks = items.chunks(keys, size)
-        count = 0
+        count = number = 0
         while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
             if condition is not None and selection is not None:
                 flags = self._guarded(planned, partial(condition, chunk), items, chunk)
                 selection.add(chunk.indexes, flags)
                 chunk = selected(chunk, flags)
             if len(chunk):
+                self._hooks.before_batch(planned, number, len(chunk))
                 results = self._guarded(planned, partial(worker.work, chunk), items, chunk)
                 if kept is not None:
                     kept.append(results)
+                self._hooks.after_batch(planned, number, len(chunk))
+                number += 1
             count += len(chunk)
             self._tell(planned, "step_progress", level="debug", items=count)
         details = self._guarded(planned, worker.finish, items)
@@ -156,10 +164,10 @@ class Execution:
         items: Items | None = None,
         chunk: Chunk | None = None,
     ) -> ResultT:
-        """What `action` gives. Raises StepError for every error of portl's, with its place."""
+        """What `action` gives. Raises StepError for every error of portl's, with its place; HookError as it is."""
         try:
             return action()
-        except StepError:
+        except (StepError, HookError):
             raise
         except PortlError as error:
             raise step_error(error, planned, self._context.plan, items, chunk) from error

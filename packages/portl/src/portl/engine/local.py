@@ -29,6 +29,7 @@ from ..template.access import text
 from .base import RunOptions, RunReport
 from .deliveries import deliver, pending
 from .execute import Execution
+from .hooks import HookRunner
 from .opened import OpenConnections
 from .phase import run_steps
 from .recorder import Recorder
@@ -55,7 +56,8 @@ def run_job(
             observer=recorder,
             mocked=options.rollback,
         )
-        return _Run(context, options, recorder, clock).run()
+        hooks = HookRunner(context, resolved.masker, clock, left_out=options.rollback)
+        return _Run(context, options, recorder, clock, hooks).run()
 
 
 class _RolledBack(Exception):
@@ -63,7 +65,9 @@ class _RolledBack(Exception):
 
 
 class _Run:
-    def __init__(self, context: RunContext, options: RunOptions, recorder: Recorder, clock: Clock) -> None:
+    def __init__(
+        self, context: RunContext, options: RunOptions, recorder: Recorder, clock: Clock, hooks: HookRunner
+    ) -> None:
         self._context = context
         self._plan = context.plan
         self._job = context.plan.file.job
@@ -72,19 +76,23 @@ class _Run:
         self._clock = clock
         self._attempts = 1
         self._committed = False
-        self._execution = Execution(context, self._in_transaction)
+        self._hooks = hooks
+        self._execution = Execution(context, hooks, self._in_transaction)
 
     def run(self) -> RunReport:
         context = self._context
         self._tell("run_started", job=self._job.name, run_id=context.run_id)
         try:
             report = self._phases()
-        except PortlError as error:
-            self._failed(error)
+        except BaseException as error:
+            if isinstance(error, PortlError):
+                self._failed(error)
+            self._hooks.after_failure(self._outcome(error), error)
             raise
         finally:
             for file in context.files:
                 file.discard()
+        self._hooks.after_job(report.steps)
         self._tell("run_completed", outcome=report.outcome, seconds=round(report.seconds, 3))
         return report
 
@@ -92,6 +100,7 @@ class _Run:
         run_key = self._run_key()
         if run_key is not None and self._is_done(run_key):
             return self._report("done_before")
+        self._hooks.before_job()
         for planned in self._plan.of(Phase.BEFORE):
             self._execution.run(planned)
         inside = self._plan.of(Phase.TRANSACTION)
@@ -155,7 +164,7 @@ class _Run:
                 raise _RolledBack
 
         def replayed(error: ConnectorError, attempt: int) -> None:
-            self._attempts = attempt
+            self._attempts = self._hooks.attempt = attempt
             self._tell("transaction_replayed", level="warning", attempt=attempt, cause=error.message)
 
         try:
@@ -245,13 +254,16 @@ class _Run:
                     f"{error.message} The transaction was committed before.", hint=error.hint
                 ) from error
 
+    def _outcome(self, error: BaseException) -> str:
+        if self._committed:
+            return "committed"
+        return "unknown" if isinstance(error, OutcomeUnknownError) else "rolled_back"
+
     def _failed(self, error: PortlError) -> None:
         step_id, idx = getattr(error, "step_id", None), getattr(error, "idx", None)
         details: dict[str, Any] = {"error": str(error), "rendered": getattr(error, "rendered", "")}
-        if self._committed:
-            details["outcome"] = "committed"
-        elif not isinstance(error, OutcomeUnknownError):
-            details["outcome"] = "rolled_back"
+        if (outcome := self._outcome(error)) != "unknown":
+            details["outcome"] = outcome
         event = "step_failed" if step_id else "run_failed"
         self._recorder(Event(event, step_id, idx, "error", details))
 

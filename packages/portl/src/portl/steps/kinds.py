@@ -38,9 +38,9 @@ def worker_of(planned: PlannedStep, scope: Scope, context: RunContext, transacti
     """The worker of a step that is no reader and no conditional. Raises TemplateError, SchemaError."""
     kind = planned.step.type
     if kind == "csv.write":
-        from .csv_write import CsvWorker  # noqa: PLC0415  # each kind is imported when it is used
+        from .csv_write import csv_worker  # noqa: PLC0415  # each kind is imported when it is used
 
-        return CsvWorker(planned, scope, context)
+        return csv_worker(planned, scope, context)
     if kind.startswith("db."):
         from . import database  # noqa: PLC0415  # as above
 
