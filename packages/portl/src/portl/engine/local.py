@@ -25,6 +25,7 @@ from ..outbox.base import DrainReport
 from ..plan import JobPlan, Phase, PlannedStep
 from ..plan.connections import READ_ONLY
 from ..steps.calls import retry_policy
+from ..steps.kinds import needs_transaction
 from ..template.access import text
 from .base import RunOptions, RunReport
 from .deliveries import deliver, pending
@@ -58,6 +59,11 @@ def run_job(
         )
         hooks = HookRunner(context, resolved.masker, clock, left_out=options.rollback)
         return _Run(context, options, recorder, clock, hooks).run()
+
+
+def _writes(planned: PlannedStep) -> bool:
+    """Whether the step, or one inside it, leaves something in the database."""
+    return any(needs_transaction(step) and step.step.type not in READ_ONLY for step in planned.walk())
 
 
 class _RolledBack(Exception):
@@ -114,7 +120,7 @@ class _Run:
         if self._options.rollback:
             self._after()
             return self._report("rolled_back")
-        self._committed = True
+        self._committed = run_key is not None or any(map(_writes, inside))
         deliveries = self._drain()
         self._after()
         return self._ended("committed", deliveries)

@@ -69,6 +69,9 @@ def columns_of(job: LegacyJob, facts: Facts) -> Columns:
     _assign(columns)
     _transform(columns)
     _refuse_twins(columns)
+    if not columns.assignments and facts.columns is not None:
+        _tell(columns, job.mapping_path, "The mapping leaves out every column.", "")
+        return columns
     if facts.table is not None:
         _require_columns(columns)
     if job.destination.is_database and job.conflict != "fail":
@@ -85,18 +88,18 @@ def _assign(columns: Columns) -> None:
             if target in known:
                 hint = f"A mapping reads: column of the source: column of the destination. {hint}"
             _tell(columns, (*job.mapping_path, name), f"The source has no column '{name}'.", hint, key=True)
-    for name in (*job.mapping, *_changed_only(columns)) if known is None else known:
+    for name in _named(job) if known is None else known:
         target = job.mapping.get(name, name)
         if target is not None:
             path = (*job.mapping_path, name) if name in job.mapping else ()
             columns.assignments.append(Assignment(target, name, path))
 
 
-def _changed_only(columns: Columns) -> list[str]:
-    """Columns that only a transformation names."""
-    job = columns.job
-    known = {*job.mapping, *job.mapping.values()}
-    return list(dict.fromkeys(change.column for change in job.transformations if change.column not in known))
+def _named(job: LegacyJob) -> list[str]:
+    """The columns of the source that the file names: all that is known without a look at the source."""
+    targets = {target for target in job.mapping.values() if target is not None}
+    others = [*(change.column for change in job.transformations), *(job.key or ())]
+    return list(dict.fromkeys([*job.mapping, *(name for name in others if name not in targets)]))
 
 
 def _transform(columns: Columns) -> None:

@@ -17,6 +17,7 @@ _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 _OLD_WORDS = frozenset({"y", "n", "yes", "no", "on", "off"})
 """Texts that older readers of YAML take for true and false."""
 _BLOCK_LINE = re.compile(r"[\x20-\x7e\xa0-\ud7ff\ue000-\ufefe]*")
+_UNPRINTABLE = re.compile(r"[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe]")
 WIDTH = 110
 
 
@@ -86,7 +87,7 @@ def _is_block(text: str) -> bool:
 
 
 def _comment(text: str, indent: int) -> Iterator[str]:
-    for paragraph in text.splitlines():
+    for paragraph in _UNPRINTABLE.sub("", text).splitlines():
         line = ""
         for word in paragraph.split():
             if line and indent + len(line) + len(word) + 3 > WIDTH:

@@ -6,6 +6,7 @@ that write nothing. Offline it reads nothing but the CSV file.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,4 +121,7 @@ def _columns(source: Endpoint, transaction: Transaction) -> tuple[str, ...]:
     if "table" in source.fields:
         return tuple(transaction.table(source.fields["table"]).columns)
     query: Any = source.fields["query"].rstrip().rstrip(";")
-    return transaction.read(Sql((f"SELECT * FROM (\n{query}\n) AS portl_source LIMIT 0",))).columns
+    sql = f"SELECT * FROM (\n{query}\n) AS portl_source LIMIT 0"  # noqa: S608  # the query is the job's own
+    reading = transaction.read(Sql((sql,)))
+    deque(reading.chunks, maxlen=0)  # there are none; their end closes the cursor
+    return reading.columns

@@ -13,8 +13,8 @@ from .emit import emit
 from .translate import Translation
 
 _ONE_TRANSACTION = (
-    "All of it is one transaction now: it is done, or it has changed nothing. The older portl committed after each batch; "
-    "batch.size changes memory and speed only."
+    "All of it is one transaction now: it is done, or it has changed nothing. The older portl committed after each "
+    "batch; batch.size changes memory and speed only."
 )
 
 
@@ -30,7 +30,7 @@ def written(translation: Translation) -> str:
 
 
 def mover(old: Path, new: Path) -> str:
-    """What stands before a path that was relative to the folder `old`, in a job in the folder `new`; "" for the same."""
+    """What a job in the folder `new` writes before paths that were relative to the folder `old`; "" for the same."""
     relative = os.path.relpath(old.resolve(), new.resolve())
     return "" if relative == "." else relative
 

@@ -7,14 +7,14 @@ they know stands in ‹ ›, and notes say so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..clock import SYSTEM_CLOCK, Clock
 from ..errors import JobSpecError
 from ..model.load import Document, JobFile, job_of
 from ..model.resolve import resolve
-from ..model.yaml import SourceMap
+from ..model.yaml import Mark, Path, SourceMap
 from ..secrets import Masker
 from .columns import columns_of
 from .facts import Facts, look, look_offline
@@ -34,7 +34,8 @@ def open_legacy(
 ) -> JobFile:
     """The steps job that the legacy job in `document` stands for.
 
-    `given` are the command line's parameters; `masker` learns the secrets of connections. Raises JobSpecError with every mistake, and the errors of connections.
+    `given` are the command line's parameters; `masker` learns the secrets of connections. Raises JobSpecError with
+    every mistake, and the errors of connections.
     """
     job = parse_legacy(document)
     facts = facts_of(job, environment, given, masker, connect=connect, clock=clock)
@@ -70,12 +71,25 @@ def translated(job: LegacyJob, facts: Facts, **options: Any) -> Translation:
     return translate(job, columns, **options)
 
 
+@dataclass(frozen=True)
+class _Places(SourceMap):
+    """Places in a legacy file, of what stands otherwise in the steps job."""
+
+    expressions: Mapping[str, Mark] = field(default_factory=dict)
+    """`{expression: where the legacy file says so}`."""
+
+    def inside(self, path: Path, snippet: str) -> Mark:
+        """The place of `snippet`, an expression or a reference to a variable as steps jobs write them."""
+        return self.expressions.get(snippet) or super().inside(path, snippet.replace("${env:", "${"))
+
+
 def steps_file(translation: Translation) -> JobFile:
     """The steps job, its places those of the legacy file."""
     document = translation.job.document
     places = document.source
     values = {(): places.mark(()), **{path: places.mark(origin) for path, origin in translation.origins.items()}}
-    source = SourceMap(places.file, places.text, values)
+    expressions = {text: places.mark(origin) for text, origin in translation.expressions.items()}
+    source = _Places(places.file, places.text, values, expressions=expressions)
     file = job_of(Document(translation.data, source, document.folder))
     return replace(file, notes=tuple(_notes(translation)))
 
@@ -84,9 +98,9 @@ def _notes(translation: Translation) -> Iterator[str]:
     """What is worth knowing before a run: `file:line:column: …`."""
     job, source = translation.job, translation.job.document.source
     if UNKNOWN_COLUMNS in translation.data["steps"][1]["mapping"]:
-        yield f"{source.where(('source',))}: Offline it is not known which columns the source has; --dry-run=check asks."
+        yield f"{source.where(('source',))}: Offline nobody knows which columns the source has; --dry-run=check asks."
     if job.destination.is_database and job.conflict != "fail" and translation.columns.key is None:
-        what = f"Offline it is not known by which key conflict: {job.conflict} finds rows, so only the INSERT is shown"
+        what = f"Offline nobody knows by which key conflict: {job.conflict} finds rows, so only the INSERT is shown"
         yield f"{source.where(('conflict',))}: {what}; --dry-run=check asks."
     for note in translation.notes:
         if note.path[:1] == ("hooks",):

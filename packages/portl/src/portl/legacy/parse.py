@@ -152,7 +152,8 @@ def _hooks(top: Section, document: Document, found: list[Finding]) -> Mapping[st
         top.wrong("hooks", "a mapping", value)
         return {}
     section = Section(value, ("hooks",), document.source, found)
-    hooks = {name: hook for name in EVENTS if (hook := section.take(name)) is not None}
+    there = {name: section.take(name) for name in EVENTS}
+    hooks = {name: there[name] for name in value if there.get(name) is not None}
     for name in ("before_row", "after_row"):
         if section.take(name) is not None:
             hint = "Use transformations; or migrate the job, and write an expression into its mapping."

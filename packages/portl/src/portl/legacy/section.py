@@ -70,7 +70,7 @@ class Section:
         value = self.text(name, required=f"It is one of: {', '.join(known)}." if required else "")
         if value is None or value in known:
             return None if value is None else known[value]
-        self.tell((name,), f"'{value}' is not a {name} portl knows.", closest(value, list(known)))
+        self.tell((name,), f"There is no {name} '{value}'.", closest(value, list(known)))
         return None
 
     def finish(self) -> None:

@@ -38,6 +38,8 @@ class Translation:
     data: dict[str, Any] = field(default_factory=dict)
     origins: dict[Path, Path] = field(default_factory=dict)
     """`{place in the steps job: place in the legacy file}`."""
+    expressions: dict[str, Path] = field(default_factory=dict)
+    """`{expression: its place in the legacy file}`."""
     notes: list[Note] = field(default_factory=list)
     moved: Callable[[str], str] = str
     """What a path relative to the legacy job's folder is in the steps job's."""
@@ -101,6 +103,7 @@ def _path(made: Translation, end: Endpoint) -> str:
     return f"{{{{ run.params.{end.role}_path }}}}" if _needs_param(end) else made.moved(end.fields["path"])
 
 
+_CSV_FIELDS = ("delimiter", "quotechar", "encoding")
 _CONNECTION_FIELDS = ("host", "port", "database", "user", "password", "sslmode", "path")
 
 
@@ -165,9 +168,7 @@ def _read(made: Translation) -> dict[str, Any]:
     made.origins[path] = (source.role,)
     made.origins.update({(*path, name): end for name, end in source.places.items()})
     if source.kind == "csv":
-        options = {
-            name: source.fields[name] for name in ("delimiter", "quotechar", "encoding") if name in source.fields
-        }
+        options: dict[str, Any] = {name: source.fields[name] for name in _CSV_FIELDS if name in source.fields}
         if source.fields.get("has_header") is False:
             names = known or [one.source for one in made.columns.assignments] or ["0"]
             options |= {"has_header": False, "columns": dict.fromkeys(names, "string")}
@@ -186,7 +187,7 @@ def _sql(made: Translation) -> str:
         names = dict.fromkeys(assignment.source for assignment in made.columns.assignments)
         columns = ", ".join(_identifier(name, source.kind) for name in names) or "*"
     table = ".".join(_identifier(part, source.kind) for part in source.fields["table"].split("."))
-    return f"SELECT {columns} FROM {table}"
+    return f"SELECT {columns} FROM {table}"  # noqa: S608  # quoted identifiers
 
 
 def _identifier(name: str, kind: str) -> str:
@@ -206,9 +207,7 @@ def _write(made: Translation) -> dict[str, Any]:
         if job.batch_size > LARGEST_BATCH:
             made.note((*path, "batch"), f"batch_size was {job.batch_size:,}; {LARGEST_BATCH:,} is the most.")
     if "conflict" not in job.stated:
-        made.note(
-            path, "The old job did not say what happens to rows that are there already; portl takes conflict: fail."
-        )
+        made.note(path, "The old job did not say what happens where something is there already: portl takes fail.")
     write = _write_file(made, path) if job.destination.kind == "csv" else _write_table(made, path)
     return {"id": "write", "type": write.pop("type"), "batch": batch, **write, "mapping": mapping}
 
@@ -248,14 +247,12 @@ def _mapping(made: Translation, path: Path) -> dict[str, Any]:
     columns, job = made.columns, made.job
     mapping = {one.column: one.expression for one in columns.assignments}
     for one in columns.assignments:
-        made.origins[(*path, "mapping", one.column)] = (
-            one.transformations[0].path if one.transformations else one.path or job.mapping_path or ("source",)
-        )
+        changed = one.transformations[0].path if one.transformations else ()
+        origin = changed or one.path or job.mapping_path or ("source",)
+        made.origins[(*path, "mapping", one.column)] = made.expressions[one.expression[3:-3]] = origin
     if columns.facts.columns is None:
         mapping[UNKNOWN_COLUMNS] = UNKNOWN_COLUMNS
     elif any(not one.path for one in columns.assignments):
         text = "Every column of the source stands here; one that is added to the source later is not written by itself."
         made.note((*path, "mapping"), text)
-    if not mapping:
-        raise JobSpecError([job.document.source.finding(job.mapping_path, "The mapping leaves out every column.", "")])
     return mapping

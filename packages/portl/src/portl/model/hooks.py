@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt, field_validator
 
 from .base import Part
 
-EVENTS = ("before_job", "after_job", "before_batch", "after_batch")
+EVENTS = ("before_job", "before_batch", "after_batch", "after_job")
 
 
 class Hook(Part):
@@ -44,12 +44,12 @@ class Hooks(Part):
 
     before_job: Hook | None = None
     """Before anything is done. When it fails, nothing is."""
-    after_job: AfterJobHook | None = None
-    """When everything is done. When it fails, the job stays done, and portl ends with 4."""
     before_batch: Hook | None = None
     """Before each batch of each step. When it fails, the transaction is rolled back."""
     after_batch: Hook | None = None
     """After each batch of each step, before COMMIT. When it fails, the transaction is rolled back."""
+    after_job: AfterJobHook | None = None
+    """When everything is done. When it fails, the job stays done, and portl ends with 4."""
 
     @field_validator(*EVENTS, mode="before")
     @classmethod
