@@ -18,9 +18,7 @@ LEVELS = ("offline", "check", "rollback")
 def done(words: list[str], masker: Masker) -> int:
     """Do what `words` say. Raises CommandLineError, and the errors of commands."""
     try:
-        code = commands.main(
-            with_level(words), "portl", standalone_mode=False, obj=masker, complete_var=COMPLETION
-        )
+        code = commands.main(with_level(words), "portl", standalone_mode=False, obj=masker, complete_var=COMPLETION)
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.ClickException as error:

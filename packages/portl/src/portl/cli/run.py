@@ -130,7 +130,7 @@ def _interrupted(watch: Watch) -> PortlError:
         )
     if watch.state == "committed":
         return InterruptedRunError(
-            "interrupted after COMMIT: the rows are in the database; deliveries or later steps may be still to be done.",
+            "interrupted after COMMIT: the rows are in the database; deliveries or later steps may be left to do.",
             hint=f"Make them: portl outbox drain {watch.file}.",
         )
     if watch.state == "inside":

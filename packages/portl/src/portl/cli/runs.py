@@ -50,7 +50,7 @@ def runs(
             continue
         found |= {run.run_id: run for run in past}
     chosen = sorted(found.values(), key=lambda run: run.finished_at, reverse=True)[:limit]
-    for line in (map(_as_json, chosen) if with_json else table(chosen)):
+    for line in map(_as_json, chosen) if with_json else table(chosen):
         ui.out(masker.text(line))
     if not chosen and not with_json:
         ui.note("no runs are recorded.")
@@ -64,9 +64,7 @@ def _jobs_here() -> list[Path]:
     return jobs
 
 
-def _runs_of(
-    file: Path, params: Sequence[str], masker: Masker, *, everything: bool, limit: int
-) -> list[PastRun]:
+def _runs_of(file: Path, params: Sequence[str], masker: Masker, *, everything: bool, limit: int) -> list[PastRun]:
     """The runs that the database of a job knows; [] where it keeps none, which is said."""
     opened = open_job(file, params, masker, complete=False)
     name = opened.plan.connection

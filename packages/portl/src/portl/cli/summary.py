@@ -182,8 +182,10 @@ class Watch:
         elif event == "transaction_replayed":
             self.replays += 1
             self.steps = {name: step for name, step in self.steps.items() if name not in self.inside}
-        elif event in ("committing", "committed"):
-            self.state = "committing" if event == "committing" else "committed"
+        elif event == "committing":
+            self.state = "committing"
+        elif event in ("committed", "steps_committed"):
+            self.state = "committed"
         elif event == "rolled_back":
             self.state = "undone"
 
@@ -215,7 +217,9 @@ def summary(watch: Watch, ended: float, error: Exception | None = None) -> Summa
         replays=watch.replays,
         steps=list(watch.steps.values()),
         deliveries=watch.deliveries,
-        rejected=sum(step.counts.get(name, 0) for step in watch.steps.values() for name in ("rejected", "dead_letters")),
+        rejected=sum(
+            step.counts.get(name, 0) for step in watch.steps.values() for name in ("rejected", "dead_letters")
+        ),
         error=None if error is None else _told(error),
     )
 

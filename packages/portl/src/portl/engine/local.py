@@ -16,7 +16,7 @@ from ..connectors.base import Transaction
 from ..connectors.operations import TransactionOptions, Witness
 from ..connectors.replay import run_phase
 from ..context import RunContext
-from ..errors import ConnectorError, DeliveriesPendingError, OutcomeUnknownError, PortlError
+from ..errors import ConnectorError, DeliveriesPendingError, OutcomeUnknownError, PortlError, StepError
 from ..logging import Event, Observer, ignore
 from ..model.resolve import Resolved
 from ..outbox import Delivery, ledger
@@ -203,6 +203,7 @@ class _Run:
         if name is not None and not self._options.rollback:
             self._phase(name, lambda transaction: self._book.committed(transaction, run_key))
         self._committed = True
+        self._tell("steps_committed", "debug")
 
     def _is_committed(self) -> None:
         self._committed = True
@@ -277,8 +278,9 @@ class _Run:
                 ) from error
 
     def _failed(self, error: PortlError) -> None:
-        step_id, idx = getattr(error, "step_id", None), getattr(error, "idx", None)
-        details: dict[str, Any] = {"error": str(error), "rendered": getattr(error, "rendered", "")}
+        step = error if isinstance(error, StepError) else error.__cause__
+        step_id, idx = (step.step_id, step.idx) if isinstance(step, StepError) else (None, None)
+        details: dict[str, Any] = {"error": str(error), "rendered": getattr(step, "rendered", "")}
         if self._committed:
             details["outcome"] = "committed"
         elif isinstance(error, OutcomeUnknownError):
