@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 
 COMMANDS = {
     "run": "Run a job, or show what it would do.",
@@ -14,6 +16,7 @@ COMMANDS = {
 }
 COMPLETION = "_PORTL_COMPLETE"
 """Set in the environment by a shell while somebody types."""
+INTERRUPTED = 130
 HELP = f"""\
 Usage: portl [OPTIONS] COMMAND [ARGS]...
 
@@ -34,7 +37,18 @@ def main() -> None:
     words = sys.argv[1:]
     if words not in ([], ["--help"], ["help"]):
         _start_quickly()
-    sys.exit(invoke(words))
+    code = invoke(words)
+    if code == INTERRUPTED:
+        _leave_at_once(code)
+    sys.exit(code)
+
+
+def _leave_at_once(code: int) -> None:
+    """End the process without waiting for calls that other threads make."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(code)
 
 
 def invoke(words: list[str]) -> int:

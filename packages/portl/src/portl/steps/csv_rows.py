@@ -40,6 +40,8 @@ class Layout:
     quotechar: str = '"'
     encoding: str = "utf-8-sig"
     null_values: tuple[str, ...] = ("",)
+    chunk_rows: int = CHUNK
+    """Rows that are read at once."""
 
 
 class CsvRows(Rows):
@@ -72,7 +74,7 @@ class CsvRows(Rows):
             if self.layout.has_header:
                 next(reader, None)
             done = 0
-            while raw := list(islice(reader, CHUNK)):
+            while raw := list(islice(reader, self.layout.chunk_rows)):
                 try:
                     rows = self._convert(raw)
                 except ValueError:

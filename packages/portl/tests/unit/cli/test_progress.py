@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jobs import Place
 from portl.cli.progressline import Progress, clock, line
+from portl.environment import variables as inherited
 from portl.logging import Event
 
 HALF = Progress("save", began=0.0, items=500, seen=500, total=1000)
@@ -109,7 +110,7 @@ def _on_a_terminal(columns: int, *words: str, **variables: str) -> tuple[int, st
     """The exit code of `portl WORDS`, and all that it wrote to a terminal of so many columns."""
     master, slave = pty.openpty()
     ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "CI", "COLUMNS")}
+    environment = {name: value for name, value in inherited().items() if name not in ("NO_COLOR", "CI", "COLUMNS")}
     environment |= {"TERM": "xterm-256color", **variables}
     command = [sys.executable, "-m", "portl", *words]
     with subprocess.Popen(command, stdin=slave, stdout=subprocess.PIPE, stderr=slave, env=environment) as process:

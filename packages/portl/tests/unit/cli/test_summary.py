@@ -88,7 +88,7 @@ def test_a_run_that_fails_tells_where(run: Any, jobs: Place) -> None:
     assert (error["kind"], error["step_id"], error["idx"]) == ("StepError", "save", 2)
     assert error["where"].endswith("job.yaml:10:5")
     assert error["code"]
-    assert 'INSERT INTO "t"' in error["rendered"]
+    assert 'INSERT INTO "main"."t"' in error["rendered"]
     assert found["steps"][-1]["state"] == "failed"
     assert found["steps"][-1]["type"] == "db.insert"
 
