@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 from databases import PostgresPlace
 from portl.environment import variables
+from proxy import COMMIT, Proxy, Verdict
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
-
-from ..unit.connectors.proxy import COMMIT, Proxy, Verdict
 
 JOB = """\
 name: ends

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from portl.interrupts import held_back, raise_interrupt, treat_alike
@@ -19,29 +19,34 @@ def handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+def _in_a_block(*actions: Callable[[], None]) -> None:
+    with held_back():
+        for action in actions:
+            action()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_comes_when_the_block_is_left(number: int) -> None:
     treat_alike()
-    done = []
-    with pytest.raises(KeyboardInterrupt), held_back():
-        signal.raise_signal(number)
-        done.append("after")
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        _in_a_block(lambda: signal.raise_signal(number), lambda: done.append("after"))
     assert done == ["after"]
 
 
 def test_a_second_one_does_not_wait() -> None:
-    done = []
-    with pytest.raises(KeyboardInterrupt), held_back():
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        done.append("after")
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        _in_a_block(*[lambda: signal.raise_signal(signal.SIGINT)] * 2, lambda: done.append("after"))
     assert done == []
 
 
 def test_it_comes_also_where_the_block_fails() -> None:
-    with pytest.raises(KeyboardInterrupt) as caught, held_back():
-        signal.raise_signal(signal.SIGINT)
+    def fail() -> None:
         raise ValueError
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        _in_a_block(lambda: signal.raise_signal(signal.SIGINT), fail)
     assert isinstance(caught.value.__context__, ValueError)
 
 

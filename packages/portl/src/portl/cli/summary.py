@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import (
+    ConnectorError,
     DeliveriesPendingError,
     InterruptedRunError,
     JobSpecError,
@@ -48,7 +49,7 @@ class StepSummary(_Part):
     step_id: str
     type: str
     state: Literal["done", "skipped", "failed"]
-    seconds: float = Field(0.0, description="0 for a step that was skipped.")
+    seconds: float = Field(default=0.0, description="0 for a step that was skipped.")
     counts: dict[str, int] = Field(
         default_factory=dict,
         description="items, inserted, updated, found, calls, attempts, rejected, … as far as the step's type has them.",
@@ -80,11 +81,11 @@ class ErrorSummary(_Part):
     kind: str = Field(description="The error's class, such as StepError; see portl.errors.")
     message: str
     hint: str | None = None
-    where: str | None = Field(None, description="`file:line:column` in the job.")
+    where: str | None = Field(default=None, description="`file:line:column` in the job.")
     step_id: str | None = None
-    idx: int | None = Field(None, description="The item's place in the batch's source, from 0.")
-    code: str | None = Field(None, description="The other side's own code: SQLSTATE, HTTP status, error type.")
-    rendered: str | None = Field(None, description="The statement or URL, without values and credentials.")
+    idx: int | None = Field(default=None, description="The item's place in the batch's source, from 0.")
+    code: str | None = Field(default=None, description="The other side's own code: SQLSTATE, HTTP status, error type.")
+    rendered: str | None = Field(default=None, description="The statement or URL, without values and credentials.")
     findings: list[FindingSummary] = Field(default_factory=list, description="Of a job with mistakes: all of them.")
 
 
@@ -92,8 +93,8 @@ class Summary(_Part):
     """A run."""
 
     file: str = Field(description="The job file, as it was given.")
-    job: str | None = Field(None, description="The job's name; null where the file was not understood.")
-    run_id: str | None = Field(None, description="null where the run did not begin.")
+    job: str | None = Field(default=None, description="The job's name; null where the file was not understood.")
+    run_id: str | None = Field(default=None, description="null where the run did not begin.")
     run_key: str | None = None
     outcome: Outcome = Field(
         description="committed; rolled_back (as --dry-run=rollback asks); done_before (the run key is known); "
@@ -108,12 +109,12 @@ class Summary(_Part):
     exit_code: int
     started_at: datetime | None = None
     seconds: float = 0.0
-    limit: int | None = Field(None, description="Rows of each source that were read, as --limit asks; null for all.")
-    replays: int = Field(0, description="How often the transaction was run again after the database undid it.")
+    limit: int | None = Field(default=None, description="Rows of each source, as --limit asks; null for all.")
+    replays: int = Field(default=0, description="How often the transaction was run again after the database undid it.")
     steps: list[StepSummary] = Field(default_factory=list, description="In the order they ended.")
-    deliveries: DeliverySummary | None = Field(None, description="null where this run had none to make.")
-    rejected: int = Field(0, description="Rows that were left out because of mistakes in them, over all steps.")
-    error: ErrorSummary | None = Field(None, description="null for a run that did what it should.")
+    deliveries: DeliverySummary | None = Field(default=None, description="null where this run had none to make.")
+    rejected: int = Field(default=0, description="Rows that were left out because of mistakes in them, over all steps.")
+    error: ErrorSummary | None = Field(default=None, description="null for a run that did what it should.")
 
 
 @dataclass
@@ -163,6 +164,8 @@ class Watch:
         elif event.event == "step_failed":
             self._failed(details)
             self._add(step_id, str(details.get("type", "")), "failed", {"seconds": details.get("seconds", 0.0)})
+        elif event.event == "rows_rejected" and step_id in self.steps:
+            self._rejected(step_id, details)
 
     def _add(
         self, step_id: str, kind: str, state: Literal["done", "skipped", "failed"], details: dict[str, Any]
@@ -174,6 +177,12 @@ class Watch:
         self.steps[step_id] = StepSummary(
             step_id=step_id, type=kind, state=state, seconds=seconds, counts=counts, details=other
         )
+
+    def _rejected(self, step_id: str, details: dict[str, Any]) -> None:
+        known = self.steps[step_id]
+        counts = {**known.counts, "rejected": details["rejected"]}
+        file = {name: details[name] for name in ("rejected_file",) if name in details}
+        self.steps[step_id] = known.model_copy(update={"counts": counts, "details": {**known.details, **file}})
 
     def _transaction(self, event: str) -> None:
         if event == "transaction_started":
@@ -250,7 +259,7 @@ def _told(error: Exception) -> ErrorSummary:
     if not isinstance(error, PortlError):
         return ErrorSummary(kind=type(error).__name__, message=str(error))
     step = next((cause for cause in _causes(error) if isinstance(cause, StepError)), None)
-    code = next((str(cause.code) for cause in _causes(error) if getattr(cause, "code", "")), None)
+    codes = (cause.code for cause in _causes(error) if isinstance(cause, ConnectorError))
     findings = error.findings if isinstance(error, JobSpecError) else ()
     return ErrorSummary(
         kind=type(error).__name__,
@@ -259,7 +268,7 @@ def _told(error: Exception) -> ErrorSummary:
         where=step.where or None if step else None,
         step_id=step.step_id if step else None,
         idx=step.idx if step else None,
-        code=code,
+        code=next(filter(None, codes), None),
         rendered=" ".join(str(step.rendered).split()) or None if step else None,
         findings=[
             FindingSummary(file=one.file, line=one.line, column=one.column, what=one.what, hint=one.hint)
