@@ -282,7 +282,7 @@ def worlds(draw: st.DrawFn) -> tuple[dict[str, Any], list[str], Rows, list[str],
     """A job, the source's columns and rows, the table's columns and rows."""
     names = draw(st.lists(NAMES, min_size=1, max_size=4, unique_by=str.lower))
     targets = draw(st.lists(NAMES, min_size=len(names), max_size=len(names), unique_by=str.lower))
-    columns, mapping = ["id"], {}
+    columns, mapping = ["id"], dict[str, str | None]()
     for name, target in zip(names, targets, strict=True):
         fate = draw(st.sampled_from(["rename", "keep", "drop"]))
         if fate == "keep" and name.lower() not in [other.lower() for other in (*targets, *columns)]:

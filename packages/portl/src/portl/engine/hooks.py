@@ -44,9 +44,10 @@ class HookRunner:
         self._run("before_job", self._hooks.before_job, {})
 
     def after_job(self, steps: tuple[StepReport, ...]) -> None:
-        """Run the last hook of a run that did everything. Raises DeliveriesPendingError where it fails."""
+        """Run the last hook of a run that did everything, once. Raises DeliveriesPendingError where it fails."""
         if not self._begun:
             return
+        self._begun = False
         try:
             self._run("after_job", self._hooks.after_job, {"OUTCOME": "done", **_written(steps)})
         except HookError as error:

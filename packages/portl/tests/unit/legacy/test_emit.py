@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from portl.legacy.emit import emit, scalar
-from portl.model.yaml import load
+from portl.model.yaml import Path, load
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30) | st.sampled_from(
     [
@@ -51,7 +51,7 @@ DATA = st.dictionaries(
 
 @given(DATA, TEXTS)
 def test_data_survive(data: dict[str, Any], comment: str) -> None:
-    comments = {(name,): f"{name} {comment}" for name in data}
+    comments: dict[Path, str] = {(name,): f"{name} {comment}" for name in data}
     text = emit(data, comments, comment)
     assert load(text, "x.yaml")[0] == data
 
