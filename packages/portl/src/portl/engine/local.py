@@ -32,6 +32,7 @@ from .execute import Execution
 from .opened import OpenConnections
 from .phase import run_steps
 from .recorder import Recorder
+from .rejected import place_letters, told, with_rejected
 from .tables import require_tables
 
 
@@ -81,10 +82,13 @@ class _Run:
             report = self._phases()
         except PortlError as error:
             self._failed(error)
+            if self._stays(error):
+                place_letters(context)
             raise
         finally:
             for file in context.files:
                 file.discard()
+        self._rejected()
         self._tell("run_completed", outcome=report.outcome, seconds=round(report.seconds, 3))
         return report
 
@@ -106,6 +110,7 @@ class _Run:
             self._after()
             return self._report("rolled_back")
         self._committed = True
+        place_letters(self._context)
         deliveries = self._drain()
         self._after()
         return self._ended("committed", deliveries)
@@ -125,7 +130,7 @@ class _Run:
             run_id=self._context.run_id,
             job=self._job.name,
             outcome=outcome,
-            steps=self._recorder.steps(),
+            steps=with_rejected(self._recorder.steps(), self._context),
             attempts=self._attempts,
             seconds=self._recorder.seconds(),
         )
@@ -244,6 +249,16 @@ class _Run:
                 raise DeliveriesPendingError(
                     f"{error.message} The transaction was committed before.", hint=error.hint
                 ) from error
+
+    def _stays(self, error: PortlError) -> bool:
+        """Whether anything that a failed run has done may stay done."""
+        return self._committed or self._job.transaction.scope == "none" or isinstance(error, OutcomeUnknownError)
+
+    def _rejected(self) -> None:
+        """Tell which steps left out items."""
+        for rejects in self._context.rejects.values():
+            if rejects.count:
+                self._recorder(Event("rows_rejected", rejects.step_id, level="warning", details=told(rejects)))
 
     def _failed(self, error: PortlError) -> None:
         step_id, idx = getattr(error, "step_id", None), getattr(error, "idx", None)

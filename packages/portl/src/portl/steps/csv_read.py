@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..batch.dead_letters import Dialect
 from ..context import RunContext
 from ..plan import PlannedStep
 from ..template.access import text
@@ -23,4 +24,5 @@ def open_rows(planned: PlannedStep, context: RunContext) -> CsvRows:
         encoding="utf-8-sig" if step.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else step.encoding,
         null_values=tuple(step.null_values),
     )
-    return CsvRows.open(layout)
+    dialect = Dialect(layout.delimiter, layout.quotechar, layout.encoding)
+    return CsvRows.open(layout, context.rejects_of(planned, dialect))

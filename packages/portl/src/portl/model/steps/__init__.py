@@ -5,6 +5,7 @@ from .calls import ApiCall, LambdaInvoke, OutboxEnqueue
 from .control import STEP_CLASSES, Conditional, Step
 from .database import DbInsert, DbQueryOne, DbRead, DbUpdate, DbUpsert
 from .files import ColumnSpec, CsvRead, CsvWrite
+from .mapping import MappingStep, OnError, PassThrough
 
 __all__ = [
     "STEP_CLASSES",
@@ -20,7 +21,10 @@ __all__ = [
     "DbUpdate",
     "DbUpsert",
     "LambdaInvoke",
+    "MappingStep",
+    "OnError",
     "OutboxEnqueue",
+    "PassThrough",
     "Retry",
     "Step",
     "StepBase",

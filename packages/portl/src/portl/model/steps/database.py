@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, NonNegativeInt, field_validator, model
 
 from ..base import Mapping, Name, SqlText
 from .base import StepBase
+from .mapping import ItemStep, MappingStep
 
 
 class DatabaseStep(StepBase):
@@ -22,7 +23,19 @@ class DatabaseStep(StepBase):
 Columns = Annotated[list[str], Field(min_length=1)]
 
 
-class DbUpsert(DatabaseStep):
+class RowsStep(MappingStep, DatabaseStep):
+    """What steps have that write rows."""
+
+    @model_validator(mode="after")
+    def _says_what_to_write(self) -> RowsStep:
+        if self.mapping is None and self.pass_through is None:
+            raise ValueError(
+                "mapping is missing; it says what is written: {column: expression}; or say pass_through: true"
+            )
+        return self
+
+
+class DbUpsert(RowsStep):
     """Inserts rows, or updates those whose key is there already.
 
     Result: returned columns, `was_inserted`, `changed`.
@@ -33,8 +46,6 @@ class DbUpsert(DatabaseStep):
     """`table` or `schema.table`."""
     key: Columns
     """Columns that identify a row; the table needs a unique index on exactly these."""
-    mapping: Mapping
-    """`{column: expression}`."""
     returning: list[str] | None = None
     """Columns to give back; `id` or the primary key where it is not given."""
     update: Literal["all", "merge", "none"] | Columns = "all"
@@ -50,23 +61,21 @@ class DbUpsert(DatabaseStep):
     @model_validator(mode="after")
     def _key_is_mapped(self) -> DbUpsert:
         for column in self.key:
-            if column not in self.mapping:
+            if not self.may_have(column):
                 raise ValueError(f"mapping has no column '{column}', which is in key")
         if isinstance(self.update, list):
             for column in self.update:
-                if column not in self.mapping:
+                if not self.may_have(column):
                     raise ValueError(f"mapping has no column '{column}', which is in update")
         return self
 
 
-class DbInsert(DatabaseStep):
+class DbInsert(RowsStep):
     """Inserts rows. Result: returned columns, `was_inserted`, `changed`."""
 
     type: Literal["db.insert"]
     table: str
     """`table` or `schema.table`."""
-    mapping: Mapping
-    """`{column: expression}`."""
     returning: list[str] | None = None
     """Columns to give back; `id` or the primary key where it is not given."""
     on_conflict: Literal["error", "skip"] = "error"
@@ -81,7 +90,7 @@ class DbInsert(DatabaseStep):
         return self
 
 
-class DbUpdate(DatabaseStep):
+class DbUpdate(ItemStep, DatabaseStep):
     """Updates rows. Result: returned columns, `changed`, `updated`."""
 
     type: Literal["db.update"]
@@ -95,6 +104,13 @@ class DbUpdate(DatabaseStep):
     """Columns to give back; `id` or the primary key where it is not given."""
     expect_rows: NonNegativeInt | None = None
     """How many rows each item has to update; any number where it is not given."""
+
+    @model_validator(mode="after")
+    def _required_is_set(self) -> DbUpdate:
+        for column in self.required:
+            if column not in self.set:
+                raise ValueError(f"set has no column '{column}', which is in required")
+        return self
 
 
 class SqlStep(DatabaseStep):
