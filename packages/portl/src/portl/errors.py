@@ -58,7 +58,8 @@ class PortlError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
+        gap = "\n" if "\n" in self.message else " "
+        return f"{self.message}{gap}{self.hint}" if self.hint else self.message
 
 
 class CommandLineError(PortlError):

@@ -246,8 +246,9 @@ class _Run:
             except PortlError as error:
                 if not self._committed:
                     raise
+                gap = "\n" if "\n" in error.message else " "
                 raise DeliveriesPendingError(
-                    f"{error.message} The transaction was committed before.", hint=error.hint
+                    f"{error.message}{gap}The transaction was committed before.", hint=error.hint
                 ) from error
 
     def _stays(self, error: PortlError) -> bool:

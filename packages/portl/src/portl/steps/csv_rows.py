@@ -9,7 +9,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -22,7 +22,7 @@ from .. import convert
 from ..batch.rejects import Rejects
 from ..batch.rows import CHUNK, Locator, Rows
 from ..convert import ConversionError
-from ..errors import Refused, RowsRefusedError, SourceError
+from ..errors import RowsRefusedError, SourceError
 from ..model.steps import ColumnSpec, OnError
 
 LONGEST_FIELD = 16_000_000
@@ -147,8 +147,8 @@ class CsvRows(Rows):
         for row in raw:
             errors = list(self._wrong(row)) if row else []
             if errors:
-                place, values = f"{self.layout.shown}:{line + 1}", partial(self._values, row)
-                self._rejects.add(done, errors, lambda place=place: place, values)
+                place, values = partial(self.place, line + 1, "", None), partial(self._values, row)
+                self._rejects.add(done, errors, place, values)
             elif row:
                 good.append(row)
             done += bool(row)
@@ -174,19 +174,18 @@ class CsvRows(Rows):
 
     def _refused(self, error: RowsRefusedError) -> SourceError:
         """The error that tells all rows, the first of them with their places."""
-        lines = [line for refused in error.first for line in refused.errors]
         places = _Places(self, self._records(every=True))
-        if len(lines) == 1 and error.limit is None:
-            column = lines[0].column
-            where = places.at(error.first[0].index, column or None)
-            return self._error(lines[0].message, where=where, column=column)
         told = [
-            f"\n  {places.at(refused.index, line.column or None)}: {line.message}"
-            for refused, line in _lines(error.first)
+            (places.at(refused.index, column or None), single.message, column)
+            for refused in error.first
+            for single in refused.errors
+            for column in [getattr(single, "column", "")]
         ]
-        result = self._error(f"{error.summary('row')}{''.join(told)}{error.more()}")
-        result.column = lines[0].column
-        return result
+        if len(told) == 1 and error.limit is None:
+            where, message, column = told[0]
+            return self._error(message, where=where, column=column)
+        lines = "".join(f"\n  {where}: {message}" for where, message, _ in told)
+        return self._error(f"{error.summary('row')}{lines}{error.more()}", column=told[0][2])
 
     def _records(self, *, every: bool) -> Iterator[tuple[int, str]]:
         """The line in which each row begins, and its text; `every` says whether those that are refused count too."""
@@ -233,11 +232,6 @@ class _Places(Locator):
             self._last = next(islice(self._records, index - self._next, None))
             self._next = index + 1
         return self._rows.place(*self._last, column)
-
-
-def _lines(first: Sequence[Refused]) -> Iterator[tuple[Refused, Any]]:
-    """Each mistake of each row."""
-    return ((refused, error) for refused in first for error in refused.errors)
 
 
 @dataclass(frozen=True)

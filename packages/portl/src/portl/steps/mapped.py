@@ -51,11 +51,11 @@ class Mapped:
 
     def take(self, chunk: Chunk) -> list[bool] | None:
         """Make the rows of a chunk; None where every item gives one, else which do."""
-        rows: Sequence[Row | None] | None = self._compute.attempt(chunk)
+        rows = self._compute.attempt(chunk)
         if rows is None:
             rows = list(self._sifted(chunk, 0, len(chunk)))
         elif not any(None in map(itemgetter(place), rows) for place, _ in self._needed):
-            self.rows = rows  # type: ignore[assignment]  # none of them is None
+            self.rows = rows
             return None
         taken = [self._is_good(chunk, place, row) for place, row in enumerate(rows)]
         self.rows = [row for row, good in zip(rows, taken, strict=True) if good and row is not None]

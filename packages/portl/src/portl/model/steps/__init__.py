@@ -5,7 +5,7 @@ from .calls import ApiCall, LambdaInvoke, OutboxEnqueue
 from .control import STEP_CLASSES, Conditional, Step
 from .database import DbInsert, DbQueryOne, DbRead, DbUpdate, DbUpsert
 from .files import ColumnSpec, CsvRead, CsvWrite
-from .mapping import MappingStep, OnError, PassThrough
+from .mapping import ItemStep, MappingStep, OnError, PassThrough
 
 __all__ = [
     "STEP_CLASSES",
@@ -20,6 +20,7 @@ __all__ = [
     "DbRead",
     "DbUpdate",
     "DbUpsert",
+    "ItemStep",
     "LambdaInvoke",
     "MappingStep",
     "OnError",

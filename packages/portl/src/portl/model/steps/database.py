@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AliasChoices, Field, NonNegativeInt, field_validator, model_validator
+from pydantic import AliasChoices, Field, NonNegativeInt, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from ..base import Mapping, Name, SqlText
 from .base import StepBase
@@ -26,13 +27,15 @@ Columns = Annotated[list[str], Field(min_length=1)]
 class RowsStep(MappingStep, DatabaseStep):
     """What steps have that write rows."""
 
-    @model_validator(mode="after")
-    def _says_what_to_write(self) -> RowsStep:
-        if self.mapping is None and self.pass_through is None:
-            raise ValueError(
-                "mapping is missing; it says what is written: {column: expression}; or say pass_through: true"
-            )
-        return self
+    mapping: Mapping | None = Field(default=None, validate_default=True)
+    """`{column: expression}`; needed where nothing passes through."""
+
+    @field_validator("mapping")
+    @classmethod
+    def _says_what_to_write(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.data.get("pass_through") is None:
+            raise PydanticCustomError("missing", "Field required")
+        return value
 
 
 class DbUpsert(RowsStep):

@@ -72,7 +72,10 @@ class CsvRead(StepBase):
 
 
 class CsvWrite(MappingStep):
-    """Writes a CSV file; it appears, whole, when the job has succeeded. Without `mapping` it has the items' own columns."""
+    """Writes a CSV file; it appears, whole, when the job has succeeded.
+
+    Without `mapping` and `pass_through` it has the items' own columns.
+    """
 
     type: Literal["csv.write"]
     path: Text

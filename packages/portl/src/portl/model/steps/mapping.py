@@ -1,4 +1,4 @@
-"""What steps share that make rows out of items: the mapping, what has to have a value, and what happens to bad items."""
+"""What steps share that make rows of items: the mapping, what has to have a value, what happens to bad items."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ class ItemStep(StepBase):
 class MappingStep(ItemStep):
     """What steps have whose columns may be those of the source."""
 
-    mapping: Mapping | None = None
-    """`{column: expression}`."""
     pass_through: PassThroughField = None
     """`true`: columns of the source to which no entry of `mapping` refers go into columns of their own names.
     `{except: [column, …]}`: all but these."""
+    mapping: Mapping | None = None
+    """`{column: expression}`; needed where nothing passes through."""
 
     def may_have(self, column: str) -> bool:
         """Whether the step may write `column`, as far as the job file says."""
