@@ -117,6 +117,7 @@ class _Run:
 
     def _ended(self, outcome: Any, deliveries: DrainReport | None) -> RunReport:
         if not self._options.rollback:
+            place_letters(self._context)
             for file in self._context.files:
                 file.place()
             self._context.files.clear()

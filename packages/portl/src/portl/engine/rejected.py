@@ -25,7 +25,7 @@ def place_letters(context: RunContext) -> None:
             except PortlError as error:
                 file.keep()
                 raise DeliveriesPendingError(
-                    f"Everything is committed, but {error.message} They are in {file.written}.", hint=error.hint
+                    f"The work of the run is done, but {error.message} They are in {file.written}.", hint=error.hint
                 ) from error
 
 
