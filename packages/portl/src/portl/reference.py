@@ -48,8 +48,7 @@ def reference() -> str:
     for name, part in (("params", job.Param), ("transaction", job.Transaction), ("outbox", job.Outbox)):
         parts += _section(f"`{name}`", part)
     parts += ["## Every step\n", *_table(steps.StepBase)]
-    for name, part in (("batch", steps.Batch), ("retry", steps.Retry)):
-        parts += [f"### `{name}`\n", *_table(part)]
+    parts += ["### `batch`\n", *_table(steps.Batch), "### `retry`\n", *_table(steps.Retry)]
     parts += [f"#{line}" if line.startswith("#") else line for line in _section("`on_error`", steps.OnError)]
     for cls in steps.STEP_CLASSES:
         parts += _section(f"`{_tag(cls)}`", cls, leave_out=COMMON if cls is not steps.Conditional else COMMON[:1])
