@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .batch.dead_letters import DeadLetters, Dialect
+from .batch.limited import first_rows
 from .batch.rejects import Rejects
 from .batch.rows import Kept, ListRows, Rows
 from .clients.base import Client
@@ -73,6 +74,10 @@ class RunContext:
     """The job's transaction, while it is open."""
     mocked: bool = False
     """Whether calls are answered by their steps' `mock`."""
+    limit: int | None = None
+    """At most so many rows of each source are read; None: all."""
+    batch_size: int | None = None
+    """Items that every batch works on at once, whatever the job says; None: as the job says."""
 
     @property
     def folder(self) -> Path:
@@ -96,7 +101,7 @@ class RunContext:
         batch = planned.batch
         assert batch is not None  # noqa: S101  # asked for batched steps only
         if batch.source not in self.sources:
-            rows = as_rows(self.single(planned, batch.template))
+            rows = first_rows(as_rows(self.single(planned, batch.template)), self.limit)
             many = self.plan.passes.get(batch.source, 1) > 1
             self.sources[batch.source] = Kept(rows) if many and not isinstance(rows, ListRows) else rows
         return self.sources[batch.source]

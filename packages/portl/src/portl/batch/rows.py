@@ -52,6 +52,10 @@ class Rows:
         """For many rows in ascending order."""
         return Locator()
 
+    def expected(self) -> tuple[int, bool] | None:
+        """How many rows there are, without reading them, and whether that is certain; None where it is not known."""
+        return None
+
     def shown(self, row: Any) -> Any:
         """A row as expressions see it."""
         return row if self.columns is None or row is None else dict(zip(self.columns, row, strict=True))
@@ -95,6 +99,10 @@ class ListRows(Rows):
         """All of them, at most `CHUNK` at once."""
         for first in range(0, len(self._rows), CHUNK):
             yield list(self._rows[first : first + CHUNK])
+
+    def expected(self) -> tuple[int, bool]:
+        """All of them."""
+        return len(self._rows), True
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -141,6 +149,10 @@ class Spool(Rows):
         """Of where they came from."""
         return self._origin.locator() if self._origin is not None else Locator()
 
+    def expected(self) -> tuple[int, bool]:
+        """Those that were added."""
+        return self._count, True
+
     def __len__(self) -> int:
         return self._count
 
@@ -179,6 +191,10 @@ class Kept(Rows):
     def locator(self) -> Locator:
         """Of where they came from."""
         return self._rows.locator()
+
+    def expected(self) -> tuple[int, bool] | None:
+        """As many as are kept; before that, as many as their source says."""
+        return self._rows.expected() if self._spool is None else self._spool.expected()
 
     def _first(self) -> Iterator[list[Any]]:
         spool = Spool(self.columns, nullable=self.nullable, origin=self._rows)

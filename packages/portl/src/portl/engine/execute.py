@@ -124,22 +124,24 @@ class Execution:
         if "when" in planned.templates:
             condition = self._guarded(planned, lambda: self._condition(planned, items), items)
         keys = {*worker.keys, *(condition.keys if condition is not None else ())}
-        size = planned.batch.size if planned.batch is not None and planned.batch.size else worker.size
+        own = planned.batch.size if planned.batch is not None else None
+        size = self._context.batch_size or own or worker.size
         kept = Spool() if planned.keeps else None
         mapped = mapped_of(worker)
         leaves_out = condition is not None or (mapped is not None and planned.step.on_error.action != "fail")
         selection = Selection(items.mask) if leaves_out else None
         chunks = items.chunks(keys, size)
-        count = 0
+        count = seen = 0
         try:
             while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
+                seen += len(chunk)
                 chosen = self._chosen(planned, items, chunk, condition, mapped, selection)
                 if len(chosen) and not (mapped is not None and mapped.rejects.failing):
                     results = self._guarded(planned, partial(worker.work, chosen), items, chosen)
                     if kept is not None:
                         kept.append(results)
                 count += len(chosen)
-                self._tell(planned, "step_progress", level="debug", items=count)
+                self._progress(planned, items, count, seen)
         except PortlError:
             if mapped is None or not mapped.rejects.failing:
                 raise
@@ -175,6 +177,12 @@ class Execution:
         if selection is not None:
             selection.add(chunk.indexes, flags)
         return chosen
+
+    def _progress(self, planned: PlannedStep, items: Items, count: int, seen: int) -> None:
+        """Tell how many items were worked on, how many were looked at, and of how many, as far as that is known."""
+        expected = items.expected()
+        of = {} if expected is None else {"total": max(expected[0], seen), "exact": expected[1]}
+        self._tell(planned, "step_progress", level="debug", items=count, seen=seen, **of)
 
     def _with_transaction(self, planned: PlannedStep, action: Callable[[Transaction | None], ResultT]) -> ResultT:
         if not needs_transaction(planned):
