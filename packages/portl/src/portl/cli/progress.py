@@ -93,6 +93,10 @@ def sentence(event: Event) -> str:
         items = details.get("items")
         rate = f", {items / seconds:,.0f}/s" if items and seconds > 0.05 else ""
         return f"{event.step_id}: {_facts(details)}{seconds:.2f}s{rate}"
+    if event.event == "rows_rejected":
+        count, place = details["rejected"], details.get("rejected_file")
+        written = f" into {place}" if place else ""
+        return f"{event.step_id}: {count:,} rejected{written}, the first because: {details['first']}"
     if event.event == "step_skipped":
         return f"{event.step_id}: skipped"
     if event.event == "run_limited":
@@ -105,14 +109,8 @@ def sentence(event: Event) -> str:
         return f"deliveries: {details['delivered']} made, {details['pending']} pending, {details['dead']} given up"
     if event.event == "run_known":
         return f"run: done before with the key {details['run_key']}"
-    if event.event == "hook_output":
-        return f"{details['hook']} | {details['line']}"
-    if event.event == "hook_completed":
-        return f"{details['hook']}: {float(details['seconds']):.2f}s"
-    if event.event == "hook_left_out":
-        return f"{details['hook']}: left out, it is a dry run"
-    if event.event == "hook_failed":
-        return f"{details['hook']}: {details['error']}"
+    if "hook" in details:
+        return f"{details['hook']}{_of_hook(event.event, details)}"
     texts = {"committed": "transaction: committed", "rolled_back": "transaction: rolled back"}
     return texts.get(event.event, "")
 
@@ -120,3 +118,11 @@ def sentence(event: Event) -> str:
 def _facts(details: dict[str, Any]) -> str:
     facts = [f"{value:,} {name.replace('_', ' ')}" for name, value in details.items() if isinstance(value, int)]
     return f"{', '.join(facts)}, " if facts else ""
+
+
+def _of_hook(event: str, details: dict[str, Any]) -> str:
+    if event == "hook_output":
+        return f" | {details['line']}"
+    if event == "hook_completed":
+        return f": {float(details['seconds']):.2f}s"
+    return ": left out, it is a dry run" if event == "hook_left_out" else f": {details['error']}"

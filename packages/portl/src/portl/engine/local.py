@@ -24,7 +24,7 @@ from ..outbox.base import DrainReport
 from ..plan import JobPlan, Phase, PlannedStep
 from ..plan.connections import READ_ONLY
 from ..steps.calls import retry_policy
-from ..steps.kinds import needs_transaction
+from ..steps.kinds import writes
 from ..template.access import text
 from .base import RunOptions, RunReport
 from .deliveries import deliver, pending
@@ -34,6 +34,7 @@ from .ledgerbook import LedgerBook
 from .opened import OpenConnections
 from .phase import run_steps
 from .recorder import Recorder
+from .rejected import place_letters, told, with_rejected
 from .tables import require_tables
 
 
@@ -62,11 +63,6 @@ def run_job(
         hooks = HookRunner(context, resolved.masker, clock, left_out=options.rollback)
         book = LedgerBook(plan, context, recorder, resolved.masker)
         return _Run(context, options, recorder, clock, book, hooks).run()
-
-
-def _writes(planned: PlannedStep) -> bool:
-    """Whether the step, or one inside it, leaves something in the database."""
-    return any(needs_transaction(step) and step.step.type not in READ_ONLY for step in planned.walk())
 
 
 class _RolledBack(Exception):
@@ -107,11 +103,14 @@ class _Run:
         except BaseException as error:
             if isinstance(error, PortlError):
                 self._failed(error)
+                if self._stays(error):
+                    place_letters(context)
             self._hooks.after_failure(self._outcome(error), error)
             raise
         finally:
             for file in context.files:
                 file.discard()
+        self._rejected()
         self._tell("run_completed", outcome=report.outcome, seconds=round(report.seconds, 3))
         return report
 
@@ -140,6 +139,7 @@ class _Run:
 
     def _ended(self, outcome: Any, deliveries: DrainReport | None) -> RunReport:
         if not self._options.rollback:
+            place_letters(self._context)
             self._place_files()
         report = replace(self._report(outcome), deliveries=deliveries)
         if deliveries is not None and (deliveries.pending or deliveries.dead):
@@ -163,7 +163,7 @@ class _Run:
             run_id=self._context.run_id,
             job=self._job.name,
             outcome=outcome,
-            steps=self._recorder.steps(),
+            steps=with_rejected(self._recorder.steps(), self._context),
             attempts=self._attempts,
             seconds=self._recorder.seconds(),
         )
@@ -223,10 +223,13 @@ class _Run:
             self._phase(name, lambda transaction: self._book.committed(transaction, run_key))
         self._committed = True
         self._tell("steps_committed", "debug")
+        if not self._options.rollback:
+            place_letters(self._context)
 
     def _is_committed(self) -> None:
-        self._committed = any(map(_writes, self._plan.of(Phase.TRANSACTION)))
+        self._committed = any(map(writes, self._plan.of(Phase.TRANSACTION)))
         self._tell("committed")
+        place_letters(self._context)
 
     def _phase(self, name: str, body: Callable[[Transaction], Any], **settings: Any) -> Any:
         connector = self._context.connections.connector(name)
@@ -292,8 +295,9 @@ class _Run:
             except PortlError as error:
                 if not self._committed:
                     raise
+                gap = "\n" if "\n" in error.message else " "
                 raise DeliveriesPendingError(
-                    f"{error.message} The transaction was committed before.", hint=error.hint
+                    f"{error.message}{gap}The transaction was committed before.", hint=error.hint
                 ) from error
 
     def _outcome(self, error: BaseException) -> str:
@@ -303,6 +307,16 @@ class _Run:
         if isinstance(error, OutcomeUnknownError):
             return "unknown"
         return "partly_committed" if self._job.transaction.scope == "none" else "rolled_back"
+
+    def _stays(self, error: PortlError) -> bool:
+        """Whether anything that a failed run has done may stay done."""
+        return self._committed or self._job.transaction.scope == "none" or isinstance(error, OutcomeUnknownError)
+
+    def _rejected(self) -> None:
+        """Tell which steps left out items."""
+        for rejects in self._context.rejects.values():
+            if rejects.count:
+                self._recorder(Event("rows_rejected", rejects.step_id, level="warning", details=told(rejects)))
 
     def _failed(self, error: PortlError) -> None:
         step = error if isinstance(error, StepError) else error.__cause__

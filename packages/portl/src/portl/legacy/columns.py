@@ -15,7 +15,8 @@ from .facts import Facts
 from .model import LegacyJob, Transformation
 from .section import closest
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+"""Names that may stand behind a point."""
 _TIME = re.compile(r"%-?[HIMSfpzZXcT]")
 _FILTERS = {"lowercase": "lower", "uppercase": "upper", "trim": "trim", "parse_number": "to_decimal"}
 

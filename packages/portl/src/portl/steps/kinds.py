@@ -8,7 +8,7 @@ from ..batch.limited import first_rows
 from ..connectors.base import Transaction
 from ..context import RunContext
 from ..plan import PlannedStep
-from ..plan.connections import uses_database
+from ..plan.connections import READ_ONLY, uses_database
 from ..template.scope import Scope
 from .base import Worker
 
@@ -16,6 +16,11 @@ from .base import Worker
 def needs_transaction(planned: PlannedStep) -> bool:
     """Whether the step itself works in a transaction."""
     return planned.step.type != "conditional" and uses_database(planned.step)
+
+
+def writes(planned: PlannedStep) -> bool:
+    """Whether the step, or one inside it, leaves something in a database."""
+    return any(needs_transaction(step) and step.step.type not in READ_ONLY for step in planned.walk())
 
 
 def read(planned: PlannedStep, context: RunContext, transaction: Transaction | None) -> dict[str, Any] | None:
@@ -47,8 +52,9 @@ def worker_of(planned: PlannedStep, scope: Scope, context: RunContext, transacti
         from . import database  # noqa: PLC0415  # as above
 
         assert transaction is not None  # noqa: S101  # needs_transaction says so
-        work = database.QueryWorker if kind == "db.query_one" else database.WriteWorker
-        return work(planned, scope, transaction)
+        if kind == "db.query_one":
+            return database.QueryWorker(planned, scope, transaction)
+        return database.WriteWorker(planned, scope, context, transaction)
     from . import calls  # noqa: PLC0415  # as above
 
     if transaction is not None:

@@ -262,7 +262,7 @@ def test_a_failure_names_the_old_job(old: Place, capsys: pytest.CaptureFixture[s
     edit(old, "operation: trim", 'operation: parse_date, format: "%Y"')
     assert invoke(["run", "old.yaml"]) == 1
     said = capsys.readouterr().err
-    assert "portl: old.yaml:7:5: step 'write', item 0 (./in/people.csv:2):" in said
+    assert "portl: old.yaml:7:5: step 'write', item 0 (./in/people.csv:2:3):" in said
 
 
 def test_a_variable_that_is_not_set(old: Place, capsys: pytest.CaptureFixture[str]) -> None:
