@@ -27,7 +27,7 @@ def guarded(action: Callable[[], int], masker: Masker, *, debug: bool) -> int:
             ui.trace(masker)
         return error.exit_code
     except KeyboardInterrupt as interrupted:
-        ui.error(str(interrupted) or "interrupted; an open transaction was rolled back.")
+        ui.error(str(interrupted) or "interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stdout = None  # nobody reads it, and the interpreter would flush it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..batch.limited import first_rows
 from ..connectors.base import Transaction
 from ..context import RunContext
 from ..plan import PlannedStep
@@ -30,6 +31,7 @@ def read(planned: PlannedStep, context: RunContext, transaction: Transaction | N
         rows = read_rows(planned, context, transaction)
     else:
         return None
+    rows = first_rows(rows, context.limit)
     outputs = {"rows": rows, "columns": list(rows.columns or ())}
     return {**outputs, **({planned.step.save_as: outputs} if planned.step.save_as else {})}
 
