@@ -147,7 +147,7 @@ STEPS = st.lists(
             "- {{id: {0}, type: csv.read, path: 'a # b'}}\n",
             "- id: {0}\n  type: db.read\n  sql: >-\n    SELECT\n\n    1\n",
             '- id: {0}\n  type: csv.read\n  path: "a\n    b"\n',
-            "-   id: {0}\n    columns:\n        a: json\n        # me\n        b: date\n    type: csv.read\n    path: x",
+            "-   id: {0}\n    columns:\n        a: date\n        # i\n        b: json\n    type: csv.read\n    path: x",
         ]
     ),
     min_size=1,
