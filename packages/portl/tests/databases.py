@@ -146,11 +146,11 @@ class MysqlPlace:
         return f"{self.socket}:{self.database}"
 
     def config(self, **options: Any) -> MysqlConnection:
-        given = {"unix_socket": self.socket, "database": self.database, "user": "root", **options}
-        return MysqlConnection(type="mysql", **given)
+        given = {"unix_socket": self.socket, "database": self.database, "user": "root", "outcome_timeout_ms": 10_000}
+        return MysqlConnection(type="mysql", **{**given, **options})
 
     def connector(self, **options: Any) -> MysqlConnector:
-        connector = MysqlConnector("db", self.config(**options), patience_s=10.0)
+        connector = MysqlConnector("db", self.config(**options))
         self.opened.append(connector)
         return connector
 

@@ -7,6 +7,7 @@
       TemplateError               1
         WorkLimitError            1
       SourceError                 1
+      RowsRefusedError            1
       ConnectorError              1
         ConnectionFailedError     1
         DatabaseError             1
@@ -17,11 +18,13 @@
         RequestError              1
         FunctionError             1
       StepError                   1
+      HookError                   1
       OutcomeUnknownError         3
       DeliveriesPendingError      4
+      InterruptedRunError       130
 
 The number is the exit code of the command line: 1 failed and rolled back, 2 wrong job or command line, 3 the outcome of
-COMMIT is unknown, 4 committed but not everything is delivered. A message reads *where: what. hint.*
+COMMIT is unknown, 4 committed but not everything is delivered, 130 interrupted. A message reads *where: what. hint.*
 """
 
 from __future__ import annotations
@@ -57,7 +60,8 @@ class PortlError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
+        gap = "\n" if "\n" in self.message else " "
+        return f"{self.message}{gap}{self.hint}" if self.hint else self.message
 
 
 class CommandLineError(PortlError):
@@ -128,6 +132,38 @@ class SourceError(PortlError):
         """The step that reads it; "" where it is not known."""
         self.column = ""
         """The column of the file; "" where it is not one."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An item that a step cannot use."""
+
+    index: int
+    """Its place in the step's whole source, from 0; of a file, its place among the file's records."""
+    errors: tuple[PortlError, ...]
+    """What is wrong with it: at least one."""
+
+
+class RowsRefusedError(PortlError):
+    """Items that a step cannot use; the whole source was looked at."""
+
+    def __init__(self, count: int, first: Sequence[Refused], *, limit: int | None = None) -> None:
+        super().__init__(f"{count:,} items cannot be used.")
+        self.count = count
+        self.first = tuple(first)
+        """Those that are told."""
+        self.limit = limit
+        """How many were allowed; None for none."""
+
+    def summary(self, what: str) -> str:
+        """`3 rows cannot be used, and max_errors allows 2:`."""
+        allowed = f", and max_errors allows {self.limit:,}" if self.limit is not None else ""
+        return f"{self.count:,} {what}{'s' if self.count != 1 else ''} cannot be used{allowed}:"
+
+    def more(self) -> str:
+        """The line about those that are not told; "" where all are."""
+        left = self.count - len(self.first)
+        return f"\n  and {left:,} more." if left else ""
 
 
 class ConnectorError(PortlError):
@@ -226,6 +262,10 @@ class StepError(PortlError):
         """The SQL or the URL it worked on, redacted; "" where there is none."""
 
 
+class HookError(PortlError):
+    """A program of the user's, run around the job or a batch, failed."""
+
+
 class OutcomeUnknownError(PortlError):
     """The connection was lost during COMMIT, and nobody can say whether it took effect."""
 
@@ -236,3 +276,9 @@ class DeliveriesPendingError(PortlError):
     """The transaction is committed; some of its deliveries are not done yet."""
 
     exit_code = 4
+
+
+class InterruptedRunError(PortlError):
+    """Ctrl-C or SIGTERM ended the run; the message says what became of the transaction."""
+
+    exit_code = 130

@@ -8,8 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from pages import blocks
 from portl.cli.app import invoke
 from portl.errors import TemplateError
+from portl.legacy.parse import parse_legacy
+from portl.model.load import parse_document, parse_job
+from portl.plan import plan_job
 from portl.reference import reference
 from portl.template.functions import FUNCTIONS
 from portl.template.syntax import parse
@@ -36,12 +40,40 @@ def test_every_function_is_in_it() -> None:
 def test_every_expression_in_the_documents_can_be_parsed(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     found = [match for match in re.findall(r'"([^"\n]*\{\{[^"\n]*)"', text) if "…" not in match]
-    assert found or path.name in ("reference.md", "connections.md", "transactions.md")
+    without = ("reference.md", "connections.md", "transactions.md", "running.md", "hooks.md")
+    assert found or path.name in without
     for template in found:
         try:
             parse(template)
         except TemplateError as error:
             pytest.fail(f"{path.name}: {template}: {error}")
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_every_job_in_the_documents_is_right(path: Path) -> None:
+    for block in blocks(path.read_text(encoding="utf-8")):
+        if block.language == "yaml":
+            document = parse_document(block.text, "job.yaml", DOCS)
+            if document.is_legacy:
+                parse_legacy(document)
+                continue
+            has_steps = "\nsteps:" in f"\n{block.text}"
+            plan_job(parse_job(block.text if has_steps else f"{block.text}steps: [{{id: a, type: csv.read, path: a}}]"))
+
+
+def test_the_mistakes_in_the_concepts_are_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job, console = list(blocks((DOCS / "concepts.md").read_text(encoding="utf-8")))
+    text = job.text
+    for right, wrong in (("| trim", "| trimm"), ("{{ steps.read", "{{ steps.raed"), ("path: /res", "paht: /res")):
+        assert right in text
+        text = text.replace(right, wrong, 1)
+    (tmp_path / "job.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    ((command, printed),) = console.commands()
+    assert invoke(command.split()[1:]) == 2
+    assert capsys.readouterr().err == printed
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,14 @@ CHUNK = 5_000
 """Rows that are read, pickled and loaded at once."""
 
 
+class Locator:
+    """Says where rows came from; asked in ascending order it goes through the source once."""
+
+    def at(self, index: int, column: str | None = None) -> str:
+        """`file:line:column` of a row, or of its value in `column`; "" where it did not come from a file."""
+        return ""
+
+
 class Rows:
     """A list of rows; to expressions, a list of mappings or of values."""
 
@@ -39,6 +47,14 @@ class Rows:
     def locate(self, index: int, column: str | None = None) -> str:
         """`file:line:column` of a row, or of its value in `column`; "" where it did not come from a file."""
         return ""
+
+    def locator(self) -> Locator:
+        """For many rows in ascending order."""
+        return Locator()
+
+    def expected(self) -> tuple[int, bool] | None:
+        """How many rows there are, without reading them, and whether that is certain; None where it is not known."""
+        return None
 
     def shown(self, row: Any) -> Any:
         """A row as expressions see it."""
@@ -75,10 +91,18 @@ class ListRows(Rows):
         """Where the row came from."""
         return self.origin.locate(index, column) if self.origin is not None else ""
 
+    def locator(self) -> Locator:
+        """Of where they came from."""
+        return self.origin.locator() if self.origin is not None else Locator()
+
     def chunks(self) -> Iterator[list[Any]]:
         """All of them, at most `CHUNK` at once."""
         for first in range(0, len(self._rows), CHUNK):
             yield list(self._rows[first : first + CHUNK])
+
+    def expected(self) -> tuple[int, bool]:
+        """All of them."""
+        return len(self._rows), True
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -121,6 +145,14 @@ class Spool(Rows):
         """Where the row came from."""
         return self._origin.locate(index, column) if self._origin is not None else ""
 
+    def locator(self) -> Locator:
+        """Of where they came from."""
+        return self._origin.locator() if self._origin is not None else Locator()
+
+    def expected(self) -> tuple[int, bool]:
+        """Those that were added."""
+        return self._count, True
+
     def __len__(self) -> int:
         return self._count
 
@@ -155,6 +187,14 @@ class Kept(Rows):
     def locate(self, index: int, column: str | None = None) -> str:
         """Where the row came from."""
         return self._rows.locate(index, column)
+
+    def locator(self) -> Locator:
+        """Of where they came from."""
+        return self._rows.locator()
+
+    def expected(self) -> tuple[int, bool] | None:
+        """As many as are kept; before that, as many as their source says."""
+        return self._rows.expected() if self._spool is None else self._spool.expected()
 
     def _first(self) -> Iterator[list[Any]]:
         spool = Spool(self.columns, nullable=self.nullable, origin=self._rows)

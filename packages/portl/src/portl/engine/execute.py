@@ -13,13 +13,15 @@ from ..batch.items import Items, Selection, selected
 from ..batch.rows import Aligned, Spool
 from ..connectors.base import Transaction
 from ..context import ONE, RunContext
-from ..errors import PortlError, StepError
+from ..errors import HookError, PortlError, StepError
 from ..logging import Event
 from ..plan import PlannedStep
-from ..steps.base import Worker
+from ..steps.base import Worker, mapped_of
 from ..steps.kinds import needs_transaction, read, worker_of
-from ..template.rows import Chunk, conditions_function
+from ..steps.mapped import Mapped
+from ..template.rows import Chunk, RowFunction, conditions_function
 from .failures import step_error
+from .hooks import HookRunner
 
 ResultT = TypeVar("ResultT")
 
@@ -31,9 +33,13 @@ class Execution:
     """Carries out the steps of one run."""
 
     def __init__(
-        self, context: RunContext, in_transaction: Callable[[PlannedStep, Callable[[Transaction], Any]], Any]
+        self,
+        context: RunContext,
+        hooks: HookRunner,
+        in_transaction: Callable[[PlannedStep, Callable[[Transaction], Any]], Any],
     ) -> None:
         self._context = context
+        self._hooks = hooks
         self._in_transaction = in_transaction
         """Calls a function with the transaction that a step works in."""
 
@@ -72,6 +78,9 @@ class Execution:
             self._context.results[planned.id] = outputs
             return {}
         worker = worker_of(planned, self._context.scope(planned, {}), self._context, transaction)
+        if (mapped := mapped_of(worker)) is not None:
+            mapped.take(ONE)
+            mapped.rejects.check()
         results = worker.work(ONE)
         details = worker.finish()
         if planned.step.save_as:
@@ -120,28 +129,68 @@ class Execution:
         if "when" in planned.templates:
             condition = self._guarded(planned, lambda: self._condition(planned, items), items)
         keys = {*worker.keys, *(condition.keys if condition is not None else ())}
-        size = planned.batch.size if planned.batch is not None and planned.batch.size else worker.size
+        own = planned.batch.size if planned.batch is not None else None
+        size = self._context.batch_size or own or worker.size
         kept = Spool() if planned.keeps else None
-        selection = Selection(items.mask) if condition is not None else None
+        mapped = mapped_of(worker)
+        leaves_out = condition is not None or (mapped is not None and planned.step.on_error.action != "fail")
+        selection = Selection(items.mask) if leaves_out else None
         chunks = items.chunks(keys, size)
-        count = 0
-        while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
-            if condition is not None and selection is not None:
-                flags = self._guarded(planned, partial(condition, chunk), items, chunk)
-                selection.add(chunk.indexes, flags)
-                chunk = selected(chunk, flags)
-            if len(chunk):
-                results = self._guarded(planned, partial(worker.work, chunk), items, chunk)
-                if kept is not None:
-                    kept.append(results)
-            count += len(chunk)
-            self._tell(planned, "step_progress", level="debug", items=count)
+        count = seen = number = 0
+        try:
+            while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
+                seen += len(chunk)
+                chosen = self._chosen(planned, items, chunk, condition, mapped, selection)
+                if len(chosen) and not (mapped is not None and mapped.rejects.failing):
+                    self._hooks.before_batch(planned, number, len(chosen))
+                    results = self._guarded(planned, partial(worker.work, chosen), items, chosen)
+                    if kept is not None:
+                        kept.append(results)
+                    self._hooks.after_batch(planned, number, len(chosen))
+                    number += 1
+                count += len(chosen)
+                self._progress(planned, items, count, seen)
+        except PortlError:
+            if mapped is None or not mapped.rejects.failing:
+                raise
+        if mapped is not None:
+            self._guarded(planned, mapped.rejects.check, items)
         details = self._guarded(planned, worker.finish, items)
         if kept is not None and planned.step.save_as:
             kept.columns, kept.nullable = worker.columns, worker.nullable
             mask = items.mask if selection is None or selection.everything else selection.mask
             self._context.results[planned.id] = {planned.step.save_as: Aligned(kept, mask)}
         return {"items": count, **details}
+
+    def _chosen(
+        self,
+        planned: PlannedStep,
+        items: Items,
+        chunk: Chunk,
+        condition: RowFunction | None,
+        mapped: Mapped | None,
+        selection: Selection | None,
+    ) -> Chunk:
+        """The items of a chunk that the step works on: those for which `when` holds and that can be used."""
+        chosen, flags = chunk, [True] * len(chunk) if selection is not None else []
+        if condition is not None:
+            flags = self._guarded(planned, partial(condition, chunk), items, chunk)
+            chosen = selected(chunk, flags)
+        if mapped is not None and len(chosen):
+            taken = self._guarded(planned, partial(mapped.take, chosen), items, chosen)
+            if taken is not None:
+                rest = iter(taken)
+                flags = [flag and next(rest) for flag in flags]
+                chosen = selected(chosen, taken)
+        if selection is not None:
+            selection.add(chunk.indexes, flags)
+        return chosen
+
+    def _progress(self, planned: PlannedStep, items: Items, count: int, seen: int) -> None:
+        """Tell how many items were worked on, how many were looked at, and of how many, as far as that is known."""
+        expected = items.expected()
+        of = {} if expected is None else {"total": max(expected[0], seen), "exact": expected[1]}
+        self._tell(planned, "step_progress", level="debug", items=count, seen=seen, **of)
 
     def _with_transaction(self, planned: PlannedStep, action: Callable[[Transaction | None], ResultT]) -> ResultT:
         if not needs_transaction(planned):
@@ -156,10 +205,10 @@ class Execution:
         items: Items | None = None,
         chunk: Chunk | None = None,
     ) -> ResultT:
-        """What `action` gives. Raises StepError for every error of portl's, with its place."""
+        """What `action` gives. Raises StepError for every error of portl's, with its place; HookError as it is."""
         try:
             return action()
-        except StepError:
+        except (StepError, HookError):
             raise
         except PortlError as error:
             raise step_error(error, planned, self._context.plan, items, chunk) from error

@@ -6,7 +6,6 @@ or a serialization failure; what came before it is not.
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,21 +16,25 @@ from ..connectors.base import Transaction
 from ..connectors.operations import TransactionOptions, Witness
 from ..connectors.replay import run_phase
 from ..context import RunContext
-from ..errors import ConnectorError, DeliveriesPendingError, OutcomeUnknownError, PortlError
+from ..errors import ConnectorError, DeliveriesPendingError, OutcomeUnknownError, PortlError, StepError
 from ..logging import Event, Observer, ignore
 from ..model.resolve import Resolved
-from ..outbox import Delivery, LedgerRow, ledger
+from ..outbox import Delivery, ledger
 from ..outbox.base import DrainReport
 from ..plan import JobPlan, Phase, PlannedStep
 from ..plan.connections import READ_ONLY
 from ..steps.calls import retry_policy
+from ..steps.kinds import writes
 from ..template.access import text
 from .base import RunOptions, RunReport
 from .deliveries import deliver, pending
 from .execute import Execution
+from .hooks import HookRunner
+from .ledgerbook import LedgerBook
 from .opened import OpenConnections
 from .phase import run_steps
 from .recorder import Recorder
+from .rejected import place_letters, told, with_rejected
 from .tables import require_tables
 
 
@@ -54,8 +57,12 @@ def run_job(
             now=clock.now(),
             observer=recorder,
             mocked=options.rollback,
+            limit=options.limit,
+            batch_size=options.batch_size,
         )
-        return _Run(context, options, recorder, clock).run()
+        hooks = HookRunner(context, resolved.masker, clock, left_out=options.rollback)
+        book = LedgerBook(plan, context, recorder, resolved.masker)
+        return _Run(context, options, recorder, clock, book, hooks).run()
 
 
 class _RolledBack(Exception):
@@ -63,69 +70,100 @@ class _RolledBack(Exception):
 
 
 class _Run:
-    def __init__(self, context: RunContext, options: RunOptions, recorder: Recorder, clock: Clock) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        options: RunOptions,
+        recorder: Recorder,
+        clock: Clock,
+        book: LedgerBook,
+        hooks: HookRunner,
+    ) -> None:
         self._context = context
         self._plan = context.plan
         self._job = context.plan.file.job
         self._options = options
         self._recorder = recorder
         self._clock = clock
+        self._book = book
         self._attempts = 1
+        self._began = False
         self._committed = False
-        self._execution = Execution(context, self._in_transaction)
+        self._hooks = hooks
+        self._execution = Execution(context, hooks, self._in_transaction)
 
     def run(self) -> RunReport:
         context = self._context
         self._tell("run_started", job=self._job.name, run_id=context.run_id)
+        if self._options.limit is not None:
+            self._tell("run_limited", "warning", limit=self._options.limit)
         try:
             report = self._phases()
-        except PortlError as error:
-            self._failed(error)
+            self._hooks.after_job(report.steps)
+        except BaseException as error:
+            if isinstance(error, PortlError):
+                self._failed(error)
+                if self._stays(error):
+                    place_letters(context)
+            self._hooks.after_failure(self._outcome(error), error)
             raise
         finally:
             for file in context.files:
                 file.discard()
+        self._rejected()
         self._tell("run_completed", outcome=report.outcome, seconds=round(report.seconds, 3))
         return report
 
     def _phases(self) -> RunReport:
         run_key = self._run_key()
-        if run_key is not None and self._is_done(run_key):
-            return self._report("done_before")
+        if run_key is not None:
+            self._tell("run_key", "debug", run_key=run_key)
+            if self._is_done(run_key):
+                return self._report("done_before")
+        self._hooks.before_job()
         for planned in self._plan.of(Phase.BEFORE):
             self._execution.run(planned)
         inside = self._plan.of(Phase.TRANSACTION)
         if not inside and run_key is None:
             return self._ended("no_transaction", None)
         if self._job.transaction.scope == "none":
-            for planned in inside:
-                self._execution.run(planned)
+            self._separately(inside, run_key)
         else:
             self._transaction(inside, run_key)
         if self._options.rollback:
             self._after()
             return self._report("rolled_back")
-        self._committed = True
         deliveries = self._drain()
         self._after()
         return self._ended("committed", deliveries)
 
     def _ended(self, outcome: Any, deliveries: DrainReport | None) -> RunReport:
         if not self._options.rollback:
-            for file in self._context.files:
-                file.place()
-            self._context.files.clear()
+            place_letters(self._context)
+            self._place_files()
         report = replace(self._report(outcome), deliveries=deliveries)
         if deliveries is not None and (deliveries.pending or deliveries.dead):
             raise pending(deliveries)
         return report
+
+    def _place_files(self) -> None:
+        try:
+            for file in self._context.files:
+                file.place()
+        except PortlError as error:
+            if not self._committed:
+                raise
+            raise DeliveriesPendingError(
+                f"{error.message} The transaction was committed before.", hint=error.hint
+            ) from error
+        self._context.files.clear()
 
     def _report(self, outcome: Any) -> RunReport:
         return RunReport(
             run_id=self._context.run_id,
             job=self._job.name,
             outcome=outcome,
-            steps=self._recorder.steps(),
+            steps=with_rejected(self._recorder.steps(), self._context),
             attempts=self._attempts,
             seconds=self._recorder.seconds(),
         )
@@ -146,16 +184,20 @@ class _Run:
             context.files = list(before[2])
             context.transaction = transaction
             witnesses.clear()
+            self._began = True
             self._tell("transaction_started", attempt=self._attempts, connection=name)
             for planned in steps:
                 self._execution.run(planned)
-            if run_key is not None:
-                witnesses.append(ledger.record(transaction, self._ledger_row(run_key)))
             if self._options.rollback:
                 raise _RolledBack
+            witnesses.extend(self._book.committed(transaction, run_key))
+
+        def about_to_commit() -> Witness | None:
+            self._tell("committing", "debug")
+            return witnesses[0] if witnesses else None
 
         def replayed(error: ConnectorError, attempt: int) -> None:
-            self._attempts = attempt
+            self._attempts = self._hooks.attempt = attempt
             self._tell("transaction_replayed", level="warning", attempt=attempt, cause=error.message)
 
         try:
@@ -163,15 +205,31 @@ class _Run:
                 name,
                 body,
                 options=TransactionOptions(self._job.transaction.isolation),
-                witness=lambda: witnesses[0] if witnesses else None,
+                witness=about_to_commit,
+                on_commit=self._is_committed,
                 on_replay=replayed,
             )
         except _RolledBack:
             self._tell("rolled_back")
-        else:
-            self._tell("committed")
         finally:
             context.transaction = None
+
+    def _separately(self, steps: tuple[PlannedStep, ...], run_key: str | None) -> None:
+        """Run the phase with a transaction for each step."""
+        name, self._began = self._plan.connection, True
+        for planned in steps:
+            self._execution.run(planned)
+        if name is not None and not self._options.rollback:
+            self._phase(name, lambda transaction: self._book.committed(transaction, run_key))
+        self._committed = True
+        self._tell("steps_committed", "debug")
+        if not self._options.rollback:
+            place_letters(self._context)
+
+    def _is_committed(self) -> None:
+        self._committed = any(map(writes, self._plan.of(Phase.TRANSACTION)))
+        self._tell("committed")
+        place_letters(self._context)
 
     def _phase(self, name: str, body: Callable[[Transaction], Any], **settings: Any) -> Any:
         connector = self._context.connections.connector(name)
@@ -212,10 +270,6 @@ class _Run:
             self._tell("run_known", run_key=run_key, run_id=str(found["run_id"]))
         return found is not None
 
-    def _ledger_row(self, run_key: str) -> LedgerRow:
-        job_hash = hashlib.sha256(self._plan.file.source.text.encode("utf-8", "surrogatepass")).hexdigest()
-        return LedgerRow(self._context.run_id, self._job.name, job_hash, self._context.now, run_key)
-
     def _drain(self) -> DrainReport | None:
         """Make the deliveries that this job has committed."""
         report = deliver(
@@ -241,19 +295,38 @@ class _Run:
             except PortlError as error:
                 if not self._committed:
                     raise
+                gap = "\n" if "\n" in error.message else " "
                 raise DeliveriesPendingError(
-                    f"{error.message} The transaction was committed before.", hint=error.hint
+                    f"{error.message}{gap}The transaction was committed before.", hint=error.hint
                 ) from error
 
+    def _outcome(self, error: BaseException) -> str:
+        """What a run that ended with `error` has left."""
+        if self._committed or isinstance(error, DeliveriesPendingError):
+            return "committed"
+        if isinstance(error, OutcomeUnknownError):
+            return "unknown"
+        return "partly_committed" if self._job.transaction.scope == "none" else "rolled_back"
+
+    def _stays(self, error: PortlError) -> bool:
+        """Whether anything that a failed run has done may stay done."""
+        return self._committed or self._job.transaction.scope == "none" or isinstance(error, OutcomeUnknownError)
+
+    def _rejected(self) -> None:
+        """Tell which steps left out items."""
+        for rejects in self._context.rejects.values():
+            if rejects.count:
+                self._recorder(Event("rows_rejected", rejects.step_id, level="warning", details=told(rejects)))
+
     def _failed(self, error: PortlError) -> None:
-        step_id, idx = getattr(error, "step_id", None), getattr(error, "idx", None)
-        details: dict[str, Any] = {"error": str(error), "rendered": getattr(error, "rendered", "")}
-        if self._committed:
-            details["outcome"] = "committed"
-        elif not isinstance(error, OutcomeUnknownError):
-            details["outcome"] = "rolled_back"
+        step = error if isinstance(error, StepError) else error.__cause__
+        step_id, idx = (step.step_id, step.idx) if isinstance(step, StepError) else (None, None)
+        details: dict[str, Any] = {"error": str(error), "rendered": getattr(step, "rendered", "")}
+        details["outcome"] = self._outcome(error)
         event = "step_failed" if step_id else "run_failed"
         self._recorder(Event(event, step_id, idx, "error", details))
+        if self._began and not self._options.rollback and details["outcome"] in ("rolled_back", "partly_committed"):
+            self._book.failed(error, self._clock)
 
     def _tell(self, event: str, level: Any = "info", **details: Any) -> None:
         self._recorder(Event(event, level=level, details=details))

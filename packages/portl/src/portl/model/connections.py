@@ -40,6 +40,8 @@ class PostgresConnection(Part):
     """Milliseconds until the server ends a statement; none where it is not given."""
     lock_timeout_ms: PositiveInt | None = None
     """Milliseconds a statement waits for a lock; no limit where it is not given."""
+    outcome_timeout_ms: PositiveInt = 30_000
+    """Milliseconds that the server is asked what became of a COMMIT whose answer was lost; then nobody can tell."""
     application_name: str = "portl"
     """How the server's statistics name this connection."""
 
@@ -101,6 +103,8 @@ class MysqlConnection(Part):
     """Milliseconds until the server ends a statement (MySQL: a query); none where it is not given."""
     lock_timeout_ms: PositiveInt | None = None
     """Milliseconds a statement waits for a lock, in whole seconds; the server's own limit where it is not given."""
+    outcome_timeout_ms: PositiveInt = 30_000
+    """Milliseconds the server is asked what became of a COMMIT whose answer was lost."""
 
     @model_validator(mode="after")
     def _one_way(self) -> MysqlConnection:

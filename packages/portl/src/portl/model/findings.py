@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..errors import Finding
-from . import connections, job, steps
+from . import connections, hooks, job, steps
 from .yaml import Path, SourceMap
 
 _TAGGED: tuple[type[BaseModel], ...] = (
@@ -25,10 +25,15 @@ _BY_TAG: dict[str, type[BaseModel]] = {get_args(cls.model_fields["type"].annotat
 _BY_KEY: dict[str, type[BaseModel]] = {
     "batch": steps.Batch,
     "retry": steps.Retry,
+    "on_error": steps.OnError,
+    "pass_through": steps.PassThrough,
     "transaction": job.Transaction,
     "outbox": job.Outbox,
     "defaults": job.Defaults,
     "auth": connections.HttpAuth,
+    "hooks": hooks.Hooks,
+    **dict.fromkeys(hooks.EVENTS, hooks.Hook),
+    "after_job": hooks.AfterJobHook,
 }
 _BY_PARENT: dict[str, type[BaseModel]] = {"columns": steps.ColumnSpec, "params": job.Param}
 

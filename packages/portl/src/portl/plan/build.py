@@ -5,7 +5,7 @@ Stage: `JobFile` → `JobPlan`, or all mistakes at once. Touches nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,7 +58,7 @@ class _Builder:
             implicit_params=frozenset(self.seen.params - set(job.params)),
             uses_outbox=outbox,
             run_key=run_key,
-            notes=tuple(self.notes),
+            notes=(*self.file.notes, *self.notes),
         )
 
     def _transaction(self) -> str | None:
@@ -104,8 +104,9 @@ class _Builder:
     def _batch(self, step: Any, path: Path, around: BatchPlan | None, parsed: Parsed) -> BatchPlan | None:
         own = step.batch
         if own is None:
-            if around is None and step.type == "csv.write":
-                self._tell(path, "The step has nothing to write.", "Give it a batch: batch: {from: …}.")
+            if around is None:
+                for what in _needs_batch(step):
+                    self._tell(path, what, "Give it a batch: batch: {from: …}.")
             return None if around is None else _inherited(around)
         if around is not None:
             hint = "It works on the items of the conditional around it; remove its batch."
@@ -162,6 +163,8 @@ class _Builder:
         add_value(parsed, "run_key", self.file.job.run_key, ("run_key",), self.file.source)
         self._references(parsed, Place(None, {}))
         self.findings += parsed.findings
+        if self.connection is None and not self.findings:
+            self._tell(("run_key",), "The job has a run_key, but no database to record it in.", "Add a connection.")
         return parsed.fields.get("run_key")
 
     def _outbox(self, used: bool) -> None:
@@ -186,6 +189,17 @@ def _inherited(around: BatchPlan) -> BatchPlan:
 def _name_of(template: Template, path: Path) -> str:
     """Equal for batches that go through the same items."""
     return "".join(template.text.split()) if isinstance(template, Expr) else "/".join(map(str, path))
+
+
+def _needs_batch(step: Any) -> Iterator[str]:
+    """Why the step cannot do without items."""
+    if step.type == "csv.write":
+        yield "The step has nothing to write."
+    elif getattr(step, "pass_through", None) is not None:
+        yield "The step has no source whose columns could pass through."
+    on_error = getattr(step, "on_error", None)
+    if step.type != "csv.read" and on_error is not None and on_error.action != "fail":
+        yield "The step has no items that on_error could leave out."
 
 
 def _calls_now(step: Any) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..batch.limited import first_rows
 from ..connectors.base import Transaction
 from ..context import RunContext
 from ..plan import PlannedStep
-from ..plan.connections import uses_database
+from ..plan.connections import READ_ONLY, uses_database
 from ..template.scope import Scope
 from .base import Worker
 
@@ -15,6 +16,11 @@ from .base import Worker
 def needs_transaction(planned: PlannedStep) -> bool:
     """Whether the step itself works in a transaction."""
     return planned.step.type != "conditional" and uses_database(planned.step)
+
+
+def writes(planned: PlannedStep) -> bool:
+    """Whether the step, or one inside it, leaves something in a database."""
+    return any(needs_transaction(step) and step.step.type not in READ_ONLY for step in planned.walk())
 
 
 def read(planned: PlannedStep, context: RunContext, transaction: Transaction | None) -> dict[str, Any] | None:
@@ -30,6 +36,7 @@ def read(planned: PlannedStep, context: RunContext, transaction: Transaction | N
         rows = read_rows(planned, context, transaction)
     else:
         return None
+    rows = first_rows(rows, context.limit)
     outputs = {"rows": rows, "columns": list(rows.columns or ())}
     return {**outputs, **({planned.step.save_as: outputs} if planned.step.save_as else {})}
 
@@ -38,15 +45,16 @@ def worker_of(planned: PlannedStep, scope: Scope, context: RunContext, transacti
     """The worker of a step that is no reader and no conditional. Raises TemplateError, SchemaError."""
     kind = planned.step.type
     if kind == "csv.write":
-        from .csv_write import CsvWorker  # noqa: PLC0415  # each kind is imported when it is used
+        from .csv_write import csv_worker  # noqa: PLC0415  # each kind is imported when it is used
 
-        return CsvWorker(planned, scope, context)
+        return csv_worker(planned, scope, context)
     if kind.startswith("db."):
         from . import database  # noqa: PLC0415  # as above
 
         assert transaction is not None  # noqa: S101  # needs_transaction says so
-        work = database.QueryWorker if kind == "db.query_one" else database.WriteWorker
-        return work(planned, scope, transaction)
+        if kind == "db.query_one":
+            return database.QueryWorker(planned, scope, transaction)
+        return database.WriteWorker(planned, scope, context, transaction)
     from . import calls  # noqa: PLC0415  # as above
 
     if transaction is not None:

@@ -16,8 +16,7 @@ from portl.connectors.opening import open_connector
 from portl.connectors.replay import run_phase
 from portl.errors import ConnectionFailedError, ConnectorError, DatabaseError, OutcomeUnknownError, RetryClass
 from portl.model.connections import MysqlConnection
-
-from .proxy import Proxy, Verdict
+from proxy import Proxy, Verdict
 
 ITEMS = Upsert("items", ("code", "value"), key=("code",))
 READ = Sql(("SELECT value FROM items WHERE code = 'a'",))
@@ -45,9 +44,12 @@ def behind(
     """A connector that reaches the place's server through a proxy."""
     proxy = Proxy(place.socket, judge)
     config = MysqlConnection(
-        type="mysql", url=f"mysql://root@127.0.0.1:{proxy.port}/{place.database}", ssl_mode="disabled"
+        type="mysql",
+        url=f"mysql://root@127.0.0.1:{proxy.port}/{place.database}",
+        ssl_mode="disabled",
+        outcome_timeout_ms=int(patience_s * 1000),
     )
-    connector = MysqlConnector("db", config, patience_s=patience_s)
+    connector = MysqlConnector("db", config)
     place.opened.append(connector)
     return proxy, connector
 

@@ -24,7 +24,14 @@ _TABLE = """
 SELECT t.TABLE_SCHEMA, t.TABLE_NAME, t.TABLE_TYPE, t.ENGINE, coalesce(e.TRANSACTIONS, 'YES')
   FROM information_schema.TABLES AS t LEFT JOIN information_schema.ENGINES AS e ON e.ENGINE = t.ENGINE
  WHERE t.TABLE_SCHEMA = {schema} AND t.TABLE_NAME = {name}"""
-_NAMES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() LIMIT 1000"
+_NAMES = """
+SELECT IF(TABLE_SCHEMA = DATABASE(), TABLE_NAME, CONCAT(TABLE_SCHEMA, '.', TABLE_NAME)) AS name
+  FROM information_schema.TABLES
+ WHERE TABLE_SCHEMA NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys') AND TABLE_TYPE <> 'SEQUENCE'"""
+_FILLS = """
+SELECT 1 FROM information_schema.TRIGGERS
+ WHERE EVENT_OBJECT_SCHEMA = {schema} AND EVENT_OBJECT_TABLE = {name}
+   AND ACTION_TIMING = 'BEFORE' AND EVENT_MANIPULATION = 'INSERT' LIMIT 1"""
 _COLUMNS = """
 SELECT COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION,
        CHARACTER_SET_NAME, COLLATION_NAME
@@ -64,8 +71,13 @@ def read_table(fetch: Fetch, name: str, *, is_mariadb: bool) -> MysqlTable:
         place = {"schema": schema, "name": quoted_text(relation)}
         for found in fetch(_TABLE.format(**place)):
             return _table(fetch, found, is_mariadb=is_mariadb)
-    names = [row[0] for row in fetch(_NAMES)]
+    names = read_tables(fetch)
     raise SchemaError(f"there is no table {name}.", hint=closest(name, names) if names else None, code="1146")
+
+
+def read_tables(fetch: Fetch) -> tuple[str, ...]:
+    """See `Transaction.tables`."""
+    return tuple(sorted(row[0] for row in fetch(_NAMES)))
 
 
 def _spellings(name: str) -> list[tuple[str, str]]:
@@ -87,6 +99,7 @@ def _table(fetch: Fetch, found: Sequence[Any], *, is_mariadb: bool) -> MysqlTabl
         primary_key=indexes.get("PRIMARY", ()),
         unique=tuple(dict.fromkeys(indexes.values())),
         unusable=unusable,
+        fills=bool(fetch(_FILLS.format(**place))),
         spelt={row[0]: _spelt(row) for row in rows},
         numbered=next((row[0] for row in rows if "auto_increment" in row[5].lower()), ""),
         restless=frozenset(row[0] for row in rows if row[6] or "on update" in row[5].lower()),

@@ -24,8 +24,6 @@ from .wire import Wire, connected
 
 OLDEST = {"MariaDB": (10, 6), "MySQL": (8, 0)}
 """SKIP LOCKED, window functions, defaults that are expressions."""
-PATIENCE_S = 30.0
-"""So long the server is asked what became of a COMMIT."""
 SQL_MODE = (
     "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
     "NO_ENGINE_SUBSTITUTION"
@@ -43,13 +41,10 @@ class MysqlConnector:
 
     dialect = "mysql"
 
-    def __init__(
-        self, name: str, config: MysqlConnection, *, clock: Clock = SYSTEM_CLOCK, patience_s: float = PATIENCE_S
-    ) -> None:
+    def __init__(self, name: str, config: MysqlConnection, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.name = name
         self._config = config
         self._clock = clock
-        self._patience_s = patience_s
         self._server: Server | None = None
         self._idle: Wire | None = None
         self._used: Wire | None = None
@@ -69,7 +64,9 @@ class MysqlConnector:
         except ConnectionFailedError:
             self._used = None
             raise
-        return MysqlTransaction(session, Judge(self._connect, self._clock, self._patience_s), self._take_back)
+        return MysqlTransaction(
+            session, Judge(self._connect, self._clock, self._config.outcome_timeout_ms / 1000), self._take_back
+        )
 
     def _connect(self) -> Wire:
         try:

@@ -10,7 +10,7 @@ from portl.connectors.opened import OpenTransaction
 from portl.connectors.operations import QueryResult, Reading, Row, Rows, Sql, Table, Witness
 from portl.errors import ConnectorError
 
-from .catalogue import read_table
+from .catalogue import read_table, read_tables
 from .change import ChangeWriter
 from .insert import InsertWriter
 from .outcome import Sent, Verdict, commit
@@ -37,6 +37,9 @@ class MysqlTransaction(OpenTransaction[Session]):
 
     def _read_table(self, name: str) -> Table:
         return read_table(self.session.fetch, name, is_mariadb=self.session.server.is_mariadb)
+
+    def tables(self) -> tuple[str, ...]:
+        return read_tables(self.session.fetch)
 
     def query(self, sql: Sql, rows: Rows, indexes: Sequence[int]) -> QueryResult:
         return self._queries.many(sql, rows, indexes)

@@ -17,7 +17,7 @@ from portl.connectors.operations import (
     Witness,
 )
 
-from .catalogue import read_table
+from .catalogue import read_table, read_tables
 from .change import ChangeWriter
 from .failures import translated
 from .insert import InsertWriter
@@ -46,6 +46,9 @@ class PostgresTransaction(OpenTransaction[Session]):
 
     def _read_table(self, name: str) -> Table:
         return read_table(self.session.fetch, name)
+
+    def tables(self) -> tuple[str, ...]:
+        return read_tables(self.session.fetch)
 
     def query(self, sql: Sql, rows: Rows, indexes: Sequence[int]) -> QueryResult:
         return self._queries.many(sql, rows, indexes)

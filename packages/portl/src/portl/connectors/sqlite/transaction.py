@@ -17,7 +17,7 @@ from portl.connectors.operations import (
 )
 from portl.connectors.refusals import require_distinct, several_rows
 
-from .catalogue import read_table
+from .catalogue import read_table, read_tables
 from .session import Session, at_row, bound, numbered, translated
 from .writers import ChangeWriter, InsertWriter, UpsertWriter
 
@@ -32,6 +32,9 @@ class SqliteTransaction(OpenTransaction[Session]):
 
     def _read_table(self, name: str) -> Table:
         return read_table(self.session, name)
+
+    def tables(self) -> tuple[str, ...]:
+        return read_tables(self.session)
 
     def query(self, sql: Sql, rows: Rows, indexes: Sequence[int]) -> QueryResult:
         statement = numbered(sql)
