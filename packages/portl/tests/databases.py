@@ -142,8 +142,8 @@ class MysqlPlace:
 
     @property
     def where(self) -> str:
-        """Socket and database, between them a colon."""
-        return f"{self.socket}:{self.database}"
+        """A url."""
+        return f"mysql://root@localhost/{self.database}?unix_socket={self.socket}"
 
     def config(self, **options: Any) -> MysqlConnection:
         given = {"unix_socket": self.socket, "database": self.database, "user": "root", "outcome_timeout_ms": 10_000}

@@ -188,6 +188,8 @@ class TransactionOptions:
 
     isolation: Isolation = "read_committed"
     read_only: bool = False
+    definitions: bool = False
+    """It makes portl's own tables. Where the database cannot do that in a transaction, each statement stands alone."""
 
 
 @dataclass(frozen=True)

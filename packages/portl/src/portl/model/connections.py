@@ -76,7 +76,8 @@ class MysqlConnection(Part):
 
     type: Literal["mysql"]
     url: str | None = None
-    """`mysql://user:password@host:port/database`, special characters as `%XX`; instead of the single fields."""
+    """`mysql://user:password@host:port/database`, special characters as `%XX`, also with `?unix_socket=/path`; instead of
+    the single fields."""
     host: str | None = None
     """Host name or address; `localhost` where nothing else is given."""
     port: int | None = Field(default=None, ge=1, le=65535)

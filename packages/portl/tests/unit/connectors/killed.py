@@ -44,7 +44,6 @@ if __name__ == "__main__":
     if kind == "sqlite":
         job(SqliteConnector("db", SqliteConnection(type="sqlite", path=where)))
     elif kind == "mysql":
-        socket, _, database = where.rpartition(":")
-        job(MysqlConnector("db", MysqlConnection(type="mysql", unix_socket=socket, database=database, user="root")))
+        job(MysqlConnector("db", MysqlConnection(type="mysql", url=where)))
     else:
         job(PostgresConnector("db", PostgresConnection(type="postgres", dsn=where)))

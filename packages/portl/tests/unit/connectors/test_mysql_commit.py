@@ -317,7 +317,13 @@ def test_a_url(items: MysqlPlace) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://u:s3cret-word@h:port/x", "postgres://u:s3cret-word@h/x", "mysql://u:s3cret-word@h"]
+    "url",
+    [
+        "mysql://u:s3cret-word@h:port/x",
+        "postgres://u:s3cret-word@h/x",
+        "mysql://u:s3cret-word@h",
+        "mysql://u:s3cret-word@h/x?ssl=1",
+    ],
 )
 def test_a_url_that_is_not_understood_is_not_shown(url: str) -> None:
     config = MysqlConnection(type="mysql", url=url)

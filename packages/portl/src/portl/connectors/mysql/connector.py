@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pymysql
 from pymysql.constants import CLIENT
@@ -60,17 +60,18 @@ class MysqlConnector:
                 strict = options.isolation != "read_committed"
                 session.run(f"SET SESSION innodb_snapshot_isolation = {'ON' if strict else 'OFF'}")
             session.run(f"SET TRANSACTION ISOLATION LEVEL {_LEVELS[options.isolation]}")
-            session.run(f"START TRANSACTION{' READ ONLY' if options.read_only else ''}")
+            if not options.definitions:
+                session.run(f"START TRANSACTION{' READ ONLY' if options.read_only else ''}")
         except ConnectionFailedError:
             self._used = None
             raise
-        return MysqlTransaction(
-            session, Judge(self._connect, self._clock, self._config.outcome_timeout_ms / 1000), self._take_back
-        )
+        judge = Judge(self._connect, self._clock, self._config.outcome_timeout_ms / 1000)
+        return MysqlTransaction(session, judge, self._take_back, may_define=options.definitions)
 
     def _connect(self) -> Wire:
+        parameters = self._parameters()
         try:
-            connection = connected(self._parameters(), self._config.unix_socket)
+            connection = connected(parameters)
         except (pymysql.MySQLError, OSError, RuntimeError) as error:
             raise connection_failed(self.name, error) from error
         try:
@@ -81,9 +82,9 @@ class MysqlConnector:
         return connection
 
     def _parameters(self) -> dict[str, Any]:
-        config = self._config
+        config, address = self._config, self._address()
         return {
-            **self._address(),
+            **address,
             "charset": "utf8mb4",
             "sql_mode": SQL_MODE,
             "autocommit": True,
@@ -92,7 +93,7 @@ class MysqlConnector:
             "connect_timeout": config.connect_timeout_ms / 1000,
             "read_timeout": config.connect_timeout_ms / 1000,
             "program_name": "portl",
-            **_encryption(config),
+            **_encryption(config, is_local=address["unix_socket"] is not None),
         }
 
     def _address(self) -> dict[str, Any]:
@@ -105,23 +106,26 @@ class MysqlConnector:
             "database": config.database,
             "user": config.user,
             "password": _password(config.password),
+            "unix_socket": config.unix_socket,
         }
 
     def _from_url(self, url: str) -> dict[str, Any]:
         try:
             parts = urlsplit(url)
             found = {"host": parts.hostname or "localhost", "port": parts.port or 3306}
+            query = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
         except ValueError:
-            parts, found = urlsplit(""), {}
+            parts, found, query = urlsplit(""), {}, {}
         database = unquote(parts.path.lstrip("/"))
-        if parts.scheme not in ("mysql", "mariadb") or not database or parts.query:
+        if parts.scheme not in ("mysql", "mariadb") or not database or set(query) - {"unix_socket"}:
             raise ConnectionFailedError(
                 f"{self.name}: the url is not understood.",
                 hint="It reads mysql://user:password@host:port/database; special characters are written as %XX.",
             )
         user = unquote(parts.username) if parts.username else None
         password = unquote(parts.password) if parts.password else None
-        return {**found, "database": database, "user": user, "password": _password(password)}
+        local = query.get("unix_socket", self._config.unix_socket)
+        return {**found, "database": database, "user": user, "password": _password(password), "unix_socket": local}
 
     def _prepare(self, connection: Wire) -> None:
         """Set what the session needs, whatever the server's defaults are."""
@@ -183,8 +187,8 @@ def _has_snapshots(version: tuple[int, ...]) -> bool:
     return version >= (11, 4, 2)
 
 
-def _encryption(config: MysqlConnection) -> dict[str, Any]:
-    if config.ssl_mode == "disabled" or (config.ssl_mode == "preferred" and config.unix_socket is not None):
+def _encryption(config: MysqlConnection, *, is_local: bool) -> dict[str, Any]:
+    if config.ssl_mode == "disabled" or (config.ssl_mode == "preferred" and is_local):
         return {"ssl_disabled": True}
     own = {"ssl_cert": config.ssl_cert, "ssl_key": config.ssl_key}
     if config.ssl_mode == "preferred":

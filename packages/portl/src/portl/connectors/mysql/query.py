@@ -33,19 +33,21 @@ _UNPREPARED = "1295"
 class Queries:
     """The queries of one transaction."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, may_define: bool = False) -> None:
         self._session = session
+        self._may_define = may_define
 
     def run(self, sql: Sql, row: Row, index: int = 0) -> Done:
         """Run a statement once. Raises RowError, DatabaseError."""
-        word = first_word(sql)
+        word = "" if self._may_define else first_word(sql)
         self._session.wrote = self._session.wrote or word not in _READS
         try:
             done = self._session.run(bound(sql, row, index))
         except DatabaseError as error:
             error.sql = sql.text()
             raise
-        self._session.require_open(sql.text())
+        if not self._may_define:
+            self._session.require_open(sql.text())
         return done
 
     def read(self, sql: Sql, row: Row, chunk_rows: int) -> Reading:

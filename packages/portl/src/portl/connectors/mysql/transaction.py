@@ -28,9 +28,11 @@ class MysqlTransaction(OpenTransaction[Session]):
     inserts = InsertWriter
     changes = ChangeWriter
 
-    def __init__(self, session: Session, judge: Callable[[Sent], Verdict], release: Callable[[Wire], None]) -> None:
+    def __init__(
+        self, session: Session, judge: Callable[[Sent], Verdict], release: Callable[[Wire], None], *, may_define: bool
+    ) -> None:
         super().__init__(session)
-        self._queries = Queries(session)
+        self._queries = Queries(session, may_define=may_define)
         self._judge = judge
         self._release = release
         self._open = True

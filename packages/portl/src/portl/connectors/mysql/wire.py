@@ -40,9 +40,10 @@ class Wire(_Connection):
         own._force_close()  # close() would talk to the server
 
 
-def connected(parameters: dict[str, Any], unix_socket: str | None) -> Wire:
+def connected(parameters: dict[str, Any]) -> Wire:
     """A connection that has logged in. `read_timeout` is that of the login; later no answer comes too late."""
     connection: Any = Wire(**parameters)
+    unix_socket = parameters["unix_socket"]
     if unix_socket is None:
         connection.connect()
     else:
