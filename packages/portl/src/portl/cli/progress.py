@@ -93,6 +93,10 @@ def sentence(event: Event) -> str:
         items = details.get("items")
         rate = f", {items / seconds:,.0f}/s" if items and seconds > 0.05 else ""
         return f"{event.step_id}: {_facts(details)}{seconds:.2f}s{rate}"
+    if event.event == "rows_rejected":
+        count, place = details["rejected"], details.get("rejected_file")
+        written = f" into {place}" if place else ""
+        return f"{event.step_id}: {count:,} rejected{written}, the first because: {details['first']}"
     if event.event == "step_skipped":
         return f"{event.step_id}: skipped"
     if event.event == "run_limited":

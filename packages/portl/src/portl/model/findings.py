@@ -25,6 +25,8 @@ _BY_TAG: dict[str, type[BaseModel]] = {get_args(cls.model_fields["type"].annotat
 _BY_KEY: dict[str, type[BaseModel]] = {
     "batch": steps.Batch,
     "retry": steps.Retry,
+    "on_error": steps.OnError,
+    "pass_through": steps.PassThrough,
     "transaction": job.Transaction,
     "outbox": job.Outbox,
     "defaults": job.Defaults,

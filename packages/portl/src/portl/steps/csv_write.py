@@ -15,10 +15,11 @@ from ..context import RunContext
 from ..errors import SourceError, TemplateError
 from ..plan import PlannedStep
 from ..template.access import text
-from ..template.rows import Chunk, RowFunction, rows_function, values_function
+from ..template.rows import Chunk, values_function
 from ..template.scope import Scope
 from ..template.syntax import parse_expression
-from .base import pairs
+from .fields import Field, fields_of, needed_by_step, passed, require_fields
+from .mapped import Mapped
 
 CHUNK = 5_000
 
@@ -51,13 +52,24 @@ class CsvWorker:
     size = CHUNK
     columns: tuple[str, ...] | None = None
     nullable = True
+    mapped: Mapped | None = None
 
     def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext) -> None:
         self._step = planned.step
-        self._names, self._rows, self._values = _content(planned, scope)
+        self._names, self._values = None, None
+        source = context.source(planned)
+        fields = _fields(planned, source.columns)
+        if fields is None:
+            assert planned.batch is not None  # noqa: S101  # the plan refuses a step without one
+            self._values = values_function(parse_expression(planned.batch.alias), scope)
+        else:
+            self._names = tuple(name for name, _ in fields)
+            require_fields(planned, self._names)
+            needed = needed_by_step(planned)
+            self.mapped = Mapped(planned, fields, scope, context.rejects_of(planned), needed, source)
         self._target = context.folder / text(context.single(planned, planned.templates["path"]))
         self._count = 0
-        self.keys = (self._rows or self._values).keys  # type: ignore[union-attr]  # one of them is there
+        self.keys = (self.mapped or self._values).keys  # type: ignore[union-attr]  # one of them is there
         try:
             temporary = self._target.with_name(f".{self._target.name}.{secrets.token_hex(8)}")
             self._file = temporary.open("x", encoding=self._step.encoding, newline="")
@@ -72,7 +84,7 @@ class CsvWorker:
 
     def work(self, chunk: Chunk) -> Sequence[Any]:
         """Write the lines of a chunk."""
-        rows = self._rows(chunk) if self._rows is not None else [self._plain(value) for value in self._objects(chunk)]
+        rows = self.mapped.rows if self.mapped is not None else [self._plain(value) for value in self._objects(chunk)]
         null = self._step.null_value
         try:
             self._writer.writerows([null if value is None else cell(value) for value in row] for row in rows)
@@ -111,20 +123,11 @@ class CsvWorker:
             self._writer.writerow(self._names or ())
 
 
-def _content(
-    planned: PlannedStep, scope: Scope
-) -> tuple[tuple[str, ...] | None, RowFunction | None, RowFunction | None]:
-    """The columns, where they are known, and how a line or an item is made."""
-    if planned.step.mapping is not None:
-        entries = pairs(planned.templates["mapping"])
-        return tuple(name for name, _ in entries), rows_function([template for _, template in entries], scope), None
-    assert planned.batch is not None  # noqa: S101  # the plan refuses a step without one
-    alias = planned.batch.alias
-    columns = scope.variables[(alias,)].columns
-    if columns is None:
-        return None, None, values_function(parse_expression(alias), scope)
-    templates = [parse_expression(f"{alias}[{name!r}]") for name in columns]
-    return columns, rows_function(templates, scope), None
+def _fields(planned: PlannedStep, columns: tuple[str, ...] | None) -> list[Field] | None:
+    """The columns that are written; None where the items tell."""
+    if planned.step.mapping is not None or planned.step.pass_through is not None:
+        return fields_of(planned, columns)
+    return None if columns is None else passed(planned, columns)
 
 
 def cell(value: Any) -> Any:

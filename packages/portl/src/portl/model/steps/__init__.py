@@ -5,6 +5,7 @@ from .calls import ApiCall, LambdaInvoke, OutboxEnqueue
 from .control import STEP_CLASSES, Conditional, Step
 from .database import DbInsert, DbQueryOne, DbRead, DbUpdate, DbUpsert
 from .files import ColumnSpec, CsvRead, CsvWrite
+from .mapping import ItemStep, MappingStep, OnError, PassThrough
 
 __all__ = [
     "STEP_CLASSES",
@@ -19,8 +20,12 @@ __all__ = [
     "DbRead",
     "DbUpdate",
     "DbUpsert",
+    "ItemStep",
     "LambdaInvoke",
+    "MappingStep",
+    "OnError",
     "OutboxEnqueue",
+    "PassThrough",
     "Retry",
     "Step",
     "StepBase",
