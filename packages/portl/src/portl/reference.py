@@ -37,6 +37,7 @@ CONNECTIONS = (
     connections.SqliteConnection,
     connections.LambdaConnection,
     connections.HttpConnection,
+    connections.SheetsConnection,
 )
 
 

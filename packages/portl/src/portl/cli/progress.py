@@ -71,6 +71,8 @@ def sentence(event: Event) -> str:
         items = details.get("items")
         rate = f", {items / seconds:,.0f}/s" if items and seconds > 0.05 else ""
         return f"{event.step_id}: {_facts(details)}{seconds:.2f}s{rate}"
+    if event.event == "written":
+        return f"{event.step_id}: written, {_facts(details).removesuffix(', ')}"
     if event.event == "step_skipped":
         return f"{event.step_id}: skipped"
     if event.event == "transaction_replayed":

@@ -10,6 +10,7 @@ import os
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -138,9 +139,9 @@ class HttpClient:
         auth = self._config.auth
         return None if auth is None or auth.user is None else (auth.user, "".join(auth.password or ""))
 
-    def _trust(self) -> ssl.SSLContext | bool:
+    def _trust(self) -> ssl.SSLContext:
         if self._config.ca_file is None:
-            return True
+            return _trusted()
         try:
             return ssl.create_default_context(cafile=os.path.join(self._folder, self._config.ca_file))
         except (OSError, ssl.SSLError) as error:
@@ -193,6 +194,12 @@ class HttpClient:
         error = RequestError(message)
         error.url = shown
         return error
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The usual certificates; reading them takes longer than many a call, so that clients share them."""
+    return httpx.create_ssl_context()
 
 
 def _is_expected(request: HttpRequest, status: int) -> bool:

@@ -29,6 +29,7 @@ from ..template.access import text
 from .base import RunOptions, RunReport
 from .deliveries import deliver, pending
 from .execute import Execution
+from .failures import step_error
 from .opened import OpenConnections
 from .phase import run_steps
 from .recorder import Recorder
@@ -92,6 +93,7 @@ class _Run:
         run_key = self._run_key()
         if run_key is not None and self._is_done(run_key):
             return self._report("done_before")
+        self._execution.prepare()
         for planned in self._plan.of(Phase.BEFORE):
             self._execution.run(planned)
         inside = self._plan.of(Phase.TRANSACTION)
@@ -112,13 +114,33 @@ class _Run:
 
     def _ended(self, outcome: Any, deliveries: DrainReport | None) -> RunReport:
         if not self._options.rollback:
-            for file in self._context.files:
-                file.place()
-            self._context.files.clear()
+            self._place()
         report = replace(self._report(outcome), deliveries=deliveries)
         if deliveries is not None and (deliveries.pending or deliveries.dead):
             raise pending(deliveries)
         return report
+
+    def _place(self) -> None:
+        """Put what the steps have written where it belongs."""
+        files = self._context.files
+        while files:
+            planned = next(step for step in self._plan.walk() if step.id == files[0].step_id)
+            try:
+                details = files[0].place()
+            except PortlError as error:
+                late = self._late(step_error(error, planned, self._plan, None, None))
+                raise late from late.__cause__
+            del files[0]
+            if details:
+                self._recorder(Event("written", planned.id, details=details))
+
+    def _late(self, error: PortlError) -> PortlError:
+        """The error of something that comes after COMMIT, and cannot be rolled back any more."""
+        if not self._committed:
+            return error
+        late = DeliveriesPendingError(f"{error.message} The transaction was committed before.", hint=error.hint)
+        late.__cause__ = error
+        return late
 
     def _report(self, outcome: Any) -> RunReport:
         return RunReport(
@@ -239,11 +261,8 @@ class _Run:
             try:
                 self._execution.run(planned)
             except PortlError as error:
-                if not self._committed:
-                    raise
-                raise DeliveriesPendingError(
-                    f"{error.message} The transaction was committed before.", hint=error.hint
-                ) from error
+                late = self._late(error)
+                raise late from late.__cause__
 
     def _failed(self, error: PortlError) -> None:
         step_id, idx = getattr(error, "step_id", None), getattr(error, "idx", None)

@@ -104,7 +104,7 @@ class _Builder:
     def _batch(self, step: Any, path: Path, around: BatchPlan | None, parsed: Parsed) -> BatchPlan | None:
         own = step.batch
         if own is None:
-            if around is None and step.type == "csv.write":
+            if around is None and step.type in ("csv.write", "sheets.write"):
                 self._tell(path, "The step has nothing to write.", "Give it a batch: batch: {from: …}.")
             return None if around is None else _inherited(around)
         if around is not None:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..context import RunContext
-from ..errors import SourceError, TemplateError
+from ..errors import SourceError
 from ..plan import PlannedStep
 from ..template.access import text
-from ..template.rows import Chunk, RowFunction, rows_function, values_function
+from ..template.rows import Chunk
 from ..template.scope import Scope
-from ..template.syntax import parse_expression
-from .base import pairs
+from .lines import Lines
 
 CHUNK = 5_000
 
@@ -27,16 +26,18 @@ CHUNK = 5_000
 class NewFile:
     """A file that is complete, under another name."""
 
+    step_id: str
     temporary: Path
     target: Path
     file: IO[str]
 
-    def place(self) -> None:
+    def place(self) -> dict[str, Any]:
         """Move it where it belongs; what was there is replaced. Raises SourceError."""
         try:
             os.replace(self.temporary, self.target)
         except OSError as error:
             raise SourceError(f"the file cannot be put in place: {error.strerror}.", where=str(self.target)) from error
+        return {}
 
     def discard(self) -> None:
         """Close and remove it; again, it does nothing."""
@@ -54,25 +55,26 @@ class CsvWorker:
 
     def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext) -> None:
         self._step = planned.step
-        self._names, self._rows, self._values = _content(planned, scope)
+        self._lines = Lines(planned, scope)
         self._target = context.folder / text(context.single(planned, planned.templates["path"]))
         self._count = 0
-        self.keys = (self._rows or self._values).keys  # type: ignore[union-attr]  # one of them is there
+        self.keys = self._lines.keys
         try:
             temporary = self._target.with_name(f".{self._target.name}.{secrets.token_hex(8)}")
             self._file = temporary.open("x", encoding=self._step.encoding, newline="")
         except (OSError, LookupError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SourceError(f"the file cannot be written: {reason}.", where=str(self._target)) from error
-        self._new = NewFile(temporary, self._target, self._file)
+        self._new = NewFile(planned.id, temporary, self._target, self._file)
         context.files.append(self._new)
         self._writer = csv.writer(self._file, delimiter=self._step.delimiter, lineterminator="\n")
-        if self._names is not None:
-            self._head()
+        self._needs_head = self._step.header
+        self._head()
 
     def work(self, chunk: Chunk) -> Sequence[Any]:
         """Write the lines of a chunk."""
-        rows = self._rows(chunk) if self._rows is not None else [self._plain(value) for value in self._objects(chunk)]
+        rows = self._lines.of(chunk)
+        self._head()
         null = self._step.null_value
         try:
             self._writer.writerows([null if value is None else cell(value) for value in row] for row in rows)
@@ -89,42 +91,11 @@ class CsvWorker:
             raise SourceError(f"the file cannot be written: {error}.", where=str(self._target)) from error
         return {"rows": self._count, "path": str(self._target)}
 
-    def _objects(self, chunk: Chunk) -> list[Any]:
-        return self._values(chunk) if self._values is not None else []
-
-    def _plain(self, value: Any) -> list[Any]:
-        """The values of a mapping, in the order of the first one's keys."""
-        if not isinstance(value, dict):
-            raise TemplateError("The items are no mappings.", hint="Say what to write: mapping: {column: …}.")
-        if self._names is None:
-            self._names = tuple(value)
-            self._head()
-        if set(value) != set(self._names):
-            what = ", ".join(sorted(set(value) ^ set(self._names)))
-            raise TemplateError(
-                f"The items have different keys: {what}.", hint="Say what to write: mapping: {column: …}."
-            )
-        return [value[name] for name in self._names]
-
     def _head(self) -> None:
-        if self._step.header:
-            self._writer.writerow(self._names or ())
-
-
-def _content(
-    planned: PlannedStep, scope: Scope
-) -> tuple[tuple[str, ...] | None, RowFunction | None, RowFunction | None]:
-    """The columns, where they are known, and how a line or an item is made."""
-    if planned.step.mapping is not None:
-        entries = pairs(planned.templates["mapping"])
-        return tuple(name for name, _ in entries), rows_function([template for _, template in entries], scope), None
-    assert planned.batch is not None  # noqa: S101  # the plan refuses a step without one
-    alias = planned.batch.alias
-    columns = scope.variables[(alias,)].columns
-    if columns is None:
-        return None, None, values_function(parse_expression(alias), scope)
-    templates = [parse_expression(f"{alias}[{name!r}]") for name in columns]
-    return columns, rows_function(templates, scope), None
+        """Write the names, once they are known."""
+        if self._needs_head and self._lines.names is not None:
+            self._writer.writerow(self._lines.names)
+            self._needs_head = False
 
 
 def cell(value: Any) -> Any:

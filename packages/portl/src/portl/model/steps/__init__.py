@@ -5,6 +5,7 @@ from .calls import ApiCall, LambdaInvoke, OutboxEnqueue
 from .control import STEP_CLASSES, Conditional, Step
 from .database import DbInsert, DbQueryOne, DbRead, DbUpdate, DbUpsert
 from .files import ColumnSpec, CsvRead, CsvWrite
+from .sheets import SheetsRead, SheetsWrite
 
 __all__ = [
     "STEP_CLASSES",
@@ -22,6 +23,8 @@ __all__ = [
     "LambdaInvoke",
     "OutboxEnqueue",
     "Retry",
+    "SheetsRead",
+    "SheetsWrite",
     "Step",
     "StepBase",
 ]
