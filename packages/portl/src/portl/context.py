@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .batch.limited import first_rows
 from .batch.rows import Kept, ListRows, Rows
 from .clients.base import Client
 from .connectors.base import Connector, Transaction
@@ -78,6 +79,10 @@ class RunContext:
     """The job's transaction, while it is open."""
     mocked: bool = False
     """Whether calls are answered by their steps' `mock`."""
+    limit: int | None = None
+    """At most so many rows of each source are read; None: all."""
+    batch_size: int | None = None
+    """Items that every batch works on at once, whatever the job says; None: as the job says."""
 
     @property
     def folder(self) -> Path:
@@ -101,7 +106,7 @@ class RunContext:
         batch = planned.batch
         assert batch is not None  # noqa: S101  # asked for batched steps only
         if batch.source not in self.sources:
-            rows = as_rows(self.single(planned, batch.template))
+            rows = first_rows(as_rows(self.single(planned, batch.template)), self.limit)
             many = self.plan.passes.get(batch.source, 1) > 1
             self.sources[batch.source] = Kept(rows) if many and not isinstance(rows, ListRows) else rows
         return self.sources[batch.source]

@@ -19,9 +19,10 @@
       StepError                   1
       OutcomeUnknownError         3
       DeliveriesPendingError      4
+      InterruptedRunError       130
 
 The number is the exit code of the command line: 1 failed and rolled back, 2 wrong job or command line, 3 the outcome of
-COMMIT is unknown, 4 committed but not everything is delivered. A message reads *where: what. hint.*
+COMMIT is unknown, 4 committed but not everything is delivered, 130 interrupted. A message reads *where: what. hint.*
 """
 
 from __future__ import annotations
@@ -236,3 +237,9 @@ class DeliveriesPendingError(PortlError):
     """The transaction is committed; some of its deliveries are not done yet."""
 
     exit_code = 4
+
+
+class InterruptedRunError(PortlError):
+    """Ctrl-C or SIGTERM ended the run; the message says what became of the transaction."""
+
+    exit_code = 130

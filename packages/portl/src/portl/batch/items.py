@@ -34,6 +34,10 @@ class Items:
             known["item", name] = Variable(results.columns, nullable)
         return known
 
+    def expected(self) -> tuple[int, bool] | None:
+        """How many items are worked on, and whether that is certain; None where it is not known."""
+        return self.source.expected() if self.mask is None else (self.mask.count(1), True)
+
     def chunks(self, keys: Iterable[Key], size: int) -> Iterator[Chunk]:
         """The items in order, at most `size` at once, with the values of `keys`."""
         streams = {key: self._stream(key) for key in keys if key != ("idx",)}

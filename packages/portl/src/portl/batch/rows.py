@@ -40,6 +40,10 @@ class Rows:
         """`file:line:column` of a row, or of its value in `column`; "" where it did not come from a file."""
         return ""
 
+    def expected(self) -> tuple[int, bool] | None:
+        """How many rows there are, without reading them, and whether that is certain; None where it is not known."""
+        return None
+
     def shown(self, row: Any) -> Any:
         """A row as expressions see it."""
         return row if self.columns is None or row is None else dict(zip(self.columns, row, strict=True))
@@ -79,6 +83,10 @@ class ListRows(Rows):
         """All of them, at most `CHUNK` at once."""
         for first in range(0, len(self._rows), CHUNK):
             yield list(self._rows[first : first + CHUNK])
+
+    def expected(self) -> tuple[int, bool]:
+        """All of them."""
+        return len(self._rows), True
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -121,6 +129,10 @@ class Spool(Rows):
         """Where the row came from."""
         return self._origin.locate(index, column) if self._origin is not None else ""
 
+    def expected(self) -> tuple[int, bool]:
+        """Those that were added."""
+        return self._count, True
+
     def __len__(self) -> int:
         return self._count
 
@@ -155,6 +167,10 @@ class Kept(Rows):
     def locate(self, index: int, column: str | None = None) -> str:
         """Where the row came from."""
         return self._rows.locate(index, column)
+
+    def expected(self) -> tuple[int, bool] | None:
+        """As many as are kept; before that, as many as their source says."""
+        return self._rows.expected() if self._spool is None else self._spool.expected()
 
     def _first(self) -> Iterator[list[Any]]:
         spool = Spool(self.columns, nullable=self.nullable, origin=self._rows)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 
 COMMANDS = {
     "run": "Run a job, or show what it would do.",
     "validate": "Check a job file; report every mistake.",
     "schema": "Print the JSON Schema of job files, for editors.",
+    "runs": "List the runs of a job.",
     "outbox": "Look after deliveries that wait for their time.",
+    "completion": "Print what makes a shell complete commands.",
 }
+COMPLETION = "_PORTL_COMPLETE"
+"""Set in the environment by a shell while somebody types."""
+INTERRUPTED = 130
 HELP = f"""\
 Usage: portl [OPTIONS] COMMAND [ARGS]...
 
@@ -21,7 +28,7 @@ Options:
   --help         Show this message and exit.
 
 Commands:
-{chr(10).join(f"  {name:<8}  {line}" for name, line in COMMANDS.items())}
+{chr(10).join(f"  {name:<10}  {line}" for name, line in COMMANDS.items())}
 """
 
 
@@ -30,12 +37,26 @@ def main() -> None:
     words = sys.argv[1:]
     if words not in ([], ["--help"], ["help"]):
         _start_quickly()
-    sys.exit(invoke(words))
+    code = invoke(words)
+    if code == INTERRUPTED:
+        _leave_at_once(code)
+    sys.exit(code)
+
+
+def _leave_at_once(code: int) -> None:
+    """End the process without waiting for calls that other threads make."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(code)
 
 
 def invoke(words: list[str]) -> int:
     """Do what `words` say and return the exit code."""
-    if words in ([], ["--help"], ["help"]):
+    from .. import environment  # noqa: PLC0415  # imports nothing
+
+    is_asked = COMPLETION in environment.variables()  # how a word may go on, by a shell
+    if not is_asked and words in ([], ["--help"], ["help"]):
         sys.stdout.write(HELP)
         return 0
     from ..secrets import Masker  # noqa: PLC0415  # help needs none of this
@@ -55,8 +76,9 @@ def _start_quickly() -> None:
     """Save what a third of the start would be spent on."""
     import gc  # noqa: PLC0415  # help does without
 
-    from .. import environment  # noqa: PLC0415  # as above
+    from .. import environment, interrupts  # noqa: PLC0415  # as above
 
+    interrupts.treat_alike()
     environment.set_default("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it looks for them in every installed package
     gc.disable()  # nothing that is imported is garbage; portl.cli.run switches it on again
     gc.set_threshold(50_000, 20, 20)

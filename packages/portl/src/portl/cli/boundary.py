@@ -27,7 +27,7 @@ def guarded(action: Callable[[], int], masker: Masker, *, debug: bool) -> int:
             ui.trace(masker)
         return error.exit_code
     except KeyboardInterrupt:
-        ui.error("interrupted; an open transaction was rolled back.")
+        ui.error("interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stdout = None  # nobody reads it, and the interpreter would flush it

@@ -10,7 +10,7 @@ import click
 from ..__about__ import __version__
 from ..errors import CommandLineError
 from ..secrets import Masker
-from .app import COMMANDS
+from .app import COMMANDS, COMPLETION
 
 LEVELS = ("offline", "check", "rollback")
 
@@ -18,7 +18,7 @@ LEVELS = ("offline", "check", "rollback")
 def done(words: list[str], masker: Masker) -> int:
     """Do what `words` say. Raises CommandLineError, and the errors of commands."""
     try:
-        code = commands.main(with_level(words), "portl", standalone_mode=False, obj=masker)
+        code = commands.main(with_level(words), "portl", standalone_mode=False, obj=masker, complete_var=COMPLETION)
     except click.Abort:
         raise KeyboardInterrupt from None
     except click.ClickException as error:
@@ -56,7 +56,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first word names. Raises CommandLineError where none does."""
-        if args[0] not in COMMANDS:
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
             close = get_close_matches(args[0], list(COMMANDS), n=1)
             hint = f"Did you mean '{close[0]}'?" if close else "See: portl --help"
             raise CommandLineError(f"there is no command '{args[0]}'.", hint=hint)

@@ -17,7 +17,9 @@ from ..plan import JobPlan, plan_job
 from ..secrets import Masker
 
 JOB = click.argument("job", type=click.Path(path_type=Path))
-PARAM = click.option("--param", "-p", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the job.")
+PARAM = click.option(
+    "--var", "--param", "-p", "params", multiple=True, metavar="NAME=VALUE", help="A value for a parameter of the job."
+)
 
 
 def debug(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,6 +58,6 @@ def given(params: Sequence[str]) -> dict[str, str]:
     for item in params:
         name, equals, value = item.partition("=")
         if not equals or not name:
-            raise CommandLineError(f"--param {item}: this is no NAME=VALUE.")
+            raise CommandLineError(f"--var {item}: this is no NAME=VALUE.")
         found[name.strip()] = value
     return found

@@ -15,7 +15,7 @@ from ..clock import SYSTEM_CLOCK
 from ..connectors.base import Connector
 from ..engine.opened import OpenConnections
 from ..errors import CommandLineError, DeliveriesPendingError, SchemaError
-from ..outbox import Delivery, Drainer, Entry, Queue, create_tables, missing_tables
+from ..outbox import LEDGER, Delivery, Drainer, Entry, Queue, create_tables, missing_tables
 from ..secrets import Masker
 from ..steps.calls import retry_policy
 from . import ui
@@ -71,7 +71,7 @@ def init(masker: Masker, job: Path, params: tuple[str, ...]) -> None:
     """Make portl's own two tables in the job's database where they are missing."""
     with _opened(job, params, masker) as place:
         create_tables(place.connector, outbox=place.table)
-        ui.note(f"{place.connector.name}: the outbox is {place.table}.")
+        ui.note(f"{place.connector.name}: portl's own tables are there: {place.table}, {LEDGER}.")
 
 
 @outbox.command()

@@ -9,19 +9,24 @@ from typing import Any
 from ..clock import SYSTEM_CLOCK, Clock
 from ..logging import Event, Observer, line
 from ..secrets import Masker
-from . import ui
+from . import progressline, ui
+from .progressline import Progress
 
 _ORDER = {"debug": 0, "info": 1, "warning": 2, "error": 3}
+_AT_WORK = ("step_progress", "call_made")
 
 
 @contextmanager
-def observer(log_format: str, masker: Masker, *, quiet: bool, clock: Clock = SYSTEM_CLOCK) -> Iterator[Observer]:
-    """An observer that writes to stderr."""
-    least = "warning" if quiet else "info"
+def observer(
+    log_format: str, masker: Masker, *, quiet: bool, as_json: bool = False, clock: Clock = SYSTEM_CLOCK
+) -> Iterator[Observer]:
+    """An observer that writes to stderr. `as_json`: the result is for a program, so that lines about steps are left
+    out; a terminal still shows how far the run is."""
+    least = "warning" if quiet or as_json else "info"
     if log_format == "json":
-        yield lambda event: _json(event, masker, least, clock)
+        yield lambda event: _json(event, masker, "warning" if quiet else "info", clock)
     elif ui.is_terminal() and not quiet:
-        with live(masker, clock) as watching:
+        with live(masker, least, clock) as watching:
             yield watching
     else:
         yield lambda event: _plain(event, masker, least)
@@ -39,27 +44,44 @@ def _plain(event: Event, masker: Masker, least: str) -> None:
 
 
 @contextmanager
-def live(masker: Masker, clock: Clock) -> Iterator[Observer]:
-    """A line that follows the step at work, with its rows per second."""
+def live(masker: Masker, least: str, clock: Clock) -> Iterator[Observer]:
+    """A line that follows the step at work; other lines are written above it."""
     from rich.console import Console  # noqa: PLC0415  # takes long to import, and is for terminals only
+    from rich.live import Live  # noqa: PLC0415  # as above
+    from rich.text import Text  # noqa: PLC0415  # as above
 
     console = Console(stderr=True, highlight=False)
-    started: dict[str, float] = {}
-    with console.status("") as status:
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield lambda event: _plain(event, masker, least)
+        return
+    at_work: list[Progress] = []
+
+    def shown() -> Text:
+        text = progressline.line(at_work[-1], clock.monotonic(), console.width - 1) if at_work else ""
+        return Text(masker.text(text), style="dim", no_wrap=True, overflow="crop")
+
+    with Live(
+        console=console, get_renderable=shown, transient=True, refresh_per_second=8, redirect_stdout=False
+    ) as display:
 
         def watching(event: Event) -> None:
             if event.event == "step_started" and event.step_id:
-                started[event.step_id] = clock.monotonic()
-                status.update(f"{event.step_id} …")
-            elif event.event == "step_progress" and event.step_id:
-                seconds = max(clock.monotonic() - started.get(event.step_id, 0.0), 1e-9)
-                items = int(event.details["items"])
-                status.update(f"{event.step_id}: {items:,} items, {items / seconds:,.0f}/s")
+                at_work.append(Progress(event.step_id, clock.monotonic()))
+            elif event.event in _AT_WORK and at_work and at_work[-1].step_id == event.step_id:
+                at_work[-1] = at_work[-1].after(event)
+            elif event.event in ("step_completed", "step_failed") and event.step_id:
+                at_work[:] = [one for one in at_work if one.step_id != event.step_id]
+            elif event.event == "delivery":
+                at_work[:] = [(at_work or [Progress("deliveries", clock.monotonic())])[-1].after_one()]
+            elif event.event in ("transaction_replayed", "drained", "run_completed", "run_failed"):
+                at_work.clear()
             text = sentence(event)
-            if text and event.level != "debug":
-                console.print(masker.text(text), markup=False)
+            if text and _ORDER[event.level] >= _ORDER[least]:
+                style = "yellow" if event.level == "warning" else None
+                display.console.print(masker.text(text), markup=False, style=style, soft_wrap=True)
 
         yield watching
+        at_work.clear()
 
 
 def sentence(event: Event) -> str:
@@ -75,6 +97,8 @@ def sentence(event: Event) -> str:
         return f"{event.step_id}: written, {_facts(details).removesuffix(', ')}"
     if event.event == "step_skipped":
         return f"{event.step_id}: skipped"
+    if event.event == "run_limited":
+        return f"LIMITED: at most {details['limit']:,} rows of each source are read."
     if event.event == "transaction_replayed":
         return f"transaction: run again (attempt {details['attempt']}): {details['cause']}"
     if event.event == "delivery" and event.level != "info":
@@ -83,6 +107,8 @@ def sentence(event: Event) -> str:
         return f"deliveries: {details['delivered']} made, {details['pending']} pending, {details['dead']} given up"
     if event.event == "run_known":
         return f"run: done before with the key {details['run_key']}"
+    if event.event == "hook_output":
+        return f"{details['hook']}: {details['line']}"
     texts = {"committed": "transaction: committed", "rolled_back": "transaction: rolled back"}
     return texts.get(event.event, "")
 

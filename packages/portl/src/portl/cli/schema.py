@@ -6,17 +6,21 @@ import json
 
 import click
 
-from ..model.documentation import schema as job_schema
 from . import ui
 from .options import debug
 
 
 @click.command()
+@click.option("--run", "of_run", is_flag=True, help="Of what 'portl run --json' prints, instead.")
 @debug
-def schema() -> None:
+def schema(of_run: bool) -> None:
     """Print the JSON Schema of job files. Editors complete and check by it:
 
     # yaml-language-server: $schema=portl.schema.json
     """
-    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **job_schema()}
+    if of_run:
+        from .summary import schema as shape  # noqa: PLC0415  # one of both is wanted
+    else:
+        from ..model.documentation import schema as shape  # noqa: PLC0415  # as above
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **shape()}
     ui.out(json.dumps(document, indent=2, ensure_ascii=False))

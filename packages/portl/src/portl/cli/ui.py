@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 
+from .. import environment
 from ..secrets import Masker
 
 
@@ -20,7 +21,7 @@ def note(text: str) -> None:
 
 def error(text: str) -> None:
     """An error."""
-    print(f"portl: {text}", file=sys.stderr, flush=True)
+    print(f"{_red('portl:')} {text}", file=sys.stderr, flush=True)
 
 
 def trace(masker: Masker) -> None:
@@ -31,3 +32,9 @@ def trace(masker: Masker) -> None:
 def is_terminal() -> bool:
     """Whether a person watches."""
     return sys.stderr.isatty()
+
+
+def _red(text: str) -> str:
+    variables = environment.variables()
+    plain = not is_terminal() or variables.get("NO_COLOR") or variables.get("TERM", "dumb") == "dumb"
+    return text if plain else f"\x1b[1;31m{text}\x1b[0m"

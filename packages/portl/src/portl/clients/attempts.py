@@ -48,18 +48,21 @@ def in_order(send: Callable[[Any], Reply], requests: Iterable[Any], concurrency:
     waiting: deque[Future[Reply]] = deque()
     source = iter(requests)
     done = 0
-    with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="portl-call") as pool:
-        try:
-            while True:
-                for request in islice(source, concurrency * AHEAD - len(waiting)):
-                    waiting.append(pool.submit(send, request))
-                if not waiting:
-                    return
-                yield waiting.popleft().result()
-                done += 1
-        except ConnectorError as error:
-            error.index = done
-            raise
-        finally:
-            for future in waiting:
-                future.cancel()
+    pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="portl-call")
+    is_interrupted = False
+    try:
+        while True:
+            for request in islice(source, concurrency * AHEAD - len(waiting)):
+                waiting.append(pool.submit(send, request))
+            if not waiting:
+                return
+            yield waiting.popleft().result()
+            done += 1
+    except ConnectorError as error:
+        error.index = done
+        raise
+    except KeyboardInterrupt:
+        is_interrupted = True
+        raise
+    finally:
+        pool.shutdown(wait=not is_interrupted, cancel_futures=True)

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from portl.clock import Clock
 from portl.errors import ConnectionFailedError, ConnectorError, DatabaseError, RetryClass
+from portl.interrupts import held_back
 from portl.retry import Random, RetryPolicy, system_random
 
 from .base import Connector, Transaction
@@ -31,20 +32,23 @@ def run_phase(
     options: TransactionOptions = TransactionOptions(),  # noqa: B008  # frozen
     retry: RetryPolicy = REPLAYS,
     witness: Callable[[], Witness | None] = lambda: None,
+    on_commit: Callable[[], None] = lambda: None,
     on_replay: Callable[[ConnectorError, int], None] = lambda error, attempt: None,
     random: Random = system_random,
 ) -> ResultT:
     """What `body` gives, committed. Raises its errors, and OutcomeUnknownError.
 
     `body` may be called several times, each time with a new transaction; `on_replay` is told why and which attempt is
-    next. `witness` is asked after the body.
+    next. `witness` is asked after the body, `on_commit` called when it took effect; an interrupt waits until then.
     """
     attempt = 1
     while True:
         try:
             with connector.begin(options) as transaction:
                 result = body(transaction)
-                transaction.commit(witness())
+                with held_back():
+                    transaction.commit(witness())
+                    on_commit()
                 return result
         except ConnectorError as error:
             if not _is_repeatable(error, retry) or attempt >= retry.max_attempts:

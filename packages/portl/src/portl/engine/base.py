@@ -17,6 +17,10 @@ class RunOptions:
     """Do everything on the database, then roll back; make no calls, keep no files."""
     drain_wait_s: float = 30.0
     """Seconds that deliveries may take, with their retries, before the run leaves them to `portl outbox drain`."""
+    limit: int | None = None
+    """Read at most so many rows of each source, and do not count as the run of the job's run_key; None: all rows."""
+    batch_size: int | None = None
+    """Items that every batch works on at once, whatever the job says; None: as the job says."""
 
 
 @dataclass(frozen=True)

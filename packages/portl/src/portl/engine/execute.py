@@ -125,12 +125,14 @@ class Execution:
         if "when" in planned.templates:
             condition = self._guarded(planned, lambda: self._condition(planned, items), items)
         keys = {*worker.keys, *(condition.keys if condition is not None else ())}
-        size = planned.batch.size if planned.batch is not None and planned.batch.size else worker.size
+        own = planned.batch.size if planned.batch is not None else None
+        size = self._context.batch_size or own or worker.size
         kept = Spool() if planned.keeps else None
         selection = Selection(items.mask) if condition is not None else None
         chunks = items.chunks(keys, size)
-        count = 0
+        count = seen = 0
         while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
+            seen += len(chunk)
             if condition is not None and selection is not None:
                 flags = self._guarded(planned, partial(condition, chunk), items, chunk)
                 selection.add(chunk.indexes, flags)
@@ -140,13 +142,19 @@ class Execution:
                 if kept is not None:
                     kept.append(results)
             count += len(chunk)
-            self._tell(planned, "step_progress", level="debug", items=count)
+            self._progress(planned, items, count, seen)
         details = self._guarded(planned, worker.finish, items)
         if kept is not None and planned.step.save_as:
             kept.columns, kept.nullable = worker.columns, worker.nullable
             mask = items.mask if selection is None or selection.everything else selection.mask
             self._context.results[planned.id] = {planned.step.save_as: Aligned(kept, mask)}
         return {"items": count, **details}
+
+    def _progress(self, planned: PlannedStep, items: Items, count: int, seen: int) -> None:
+        """Tell how many items were worked on, how many were looked at, and of how many, as far as that is known."""
+        expected = items.expected()
+        of = {} if expected is None else {"total": max(expected[0], seen), "exact": expected[1]}
+        self._tell(planned, "step_progress", level="debug", items=count, seen=seen, **of)
 
     def _with_transaction(self, planned: PlannedStep, action: Callable[[Transaction | None], ResultT]) -> ResultT:
         if not needs_transaction(planned):

@@ -6,7 +6,6 @@ or a serialization failure; what came before it is not.
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,10 +16,10 @@ from ..connectors.base import Transaction
 from ..connectors.operations import TransactionOptions, Witness
 from ..connectors.replay import run_phase
 from ..context import RunContext
-from ..errors import ConnectorError, DeliveriesPendingError, OutcomeUnknownError, PortlError
+from ..errors import ConnectorError, OutcomeUnknownError, PortlError, StepError
 from ..logging import Event, Observer, ignore
 from ..model.resolve import Resolved
-from ..outbox import Delivery, LedgerRow, ledger
+from ..outbox import Delivery, ledger
 from ..outbox.base import DrainReport
 from ..plan import JobPlan, Phase, PlannedStep
 from ..plan.connections import READ_ONLY
@@ -29,9 +28,10 @@ from ..template.access import text
 from .base import RunOptions, RunReport
 from .deliveries import deliver, pending
 from .execute import Execution
-from .failures import step_error
+from .ledgerbook import LedgerBook
 from .opened import OpenConnections
 from .phase import run_steps
+from .placing import committed_before, place_all
 from .recorder import Recorder
 from .tables import require_tables
 
@@ -55,8 +55,11 @@ def run_job(
             now=clock.now(),
             observer=recorder,
             mocked=options.rollback,
+            limit=options.limit,
+            batch_size=options.batch_size,
         )
-        return _Run(context, options, recorder, clock).run()
+        book = LedgerBook(plan, context, recorder, resolved.masker)
+        return _Run(context, options, recorder, clock, book).run()
 
 
 class _RolledBack(Exception):
@@ -64,20 +67,26 @@ class _RolledBack(Exception):
 
 
 class _Run:
-    def __init__(self, context: RunContext, options: RunOptions, recorder: Recorder, clock: Clock) -> None:
+    def __init__(
+        self, context: RunContext, options: RunOptions, recorder: Recorder, clock: Clock, book: LedgerBook
+    ) -> None:
         self._context = context
         self._plan = context.plan
         self._job = context.plan.file.job
         self._options = options
         self._recorder = recorder
         self._clock = clock
+        self._book = book
         self._attempts = 1
+        self._began = False
         self._committed = False
         self._execution = Execution(context, self._in_transaction)
 
     def run(self) -> RunReport:
         context = self._context
         self._tell("run_started", job=self._job.name, run_id=context.run_id)
+        if self._options.limit is not None:
+            self._tell("run_limited", "warning", limit=self._options.limit)
         try:
             report = self._phases()
         except PortlError as error:
@@ -91,8 +100,10 @@ class _Run:
 
     def _phases(self) -> RunReport:
         run_key = self._run_key()
-        if run_key is not None and self._is_done(run_key):
-            return self._report("done_before")
+        if run_key is not None:
+            self._tell("run_key", "debug", run_key=run_key)
+            if self._is_done(run_key):
+                return self._report("done_before")
         self._execution.prepare()
         for planned in self._plan.of(Phase.BEFORE):
             self._execution.run(planned)
@@ -100,47 +111,31 @@ class _Run:
         if not inside and run_key is None:
             return self._ended("no_transaction", None)
         if self._job.transaction.scope == "none":
-            for planned in inside:
-                self._execution.run(planned)
+            self._separately(inside, run_key)
         else:
             self._transaction(inside, run_key)
         if self._options.rollback:
             self._after()
             return self._report("rolled_back")
-        self._committed = True
         deliveries = self._drain()
         self._after()
         return self._ended("committed", deliveries)
 
     def _ended(self, outcome: Any, deliveries: DrainReport | None) -> RunReport:
         if not self._options.rollback:
-            self._place()
+            self._place_files()
         report = replace(self._report(outcome), deliveries=deliveries)
         if deliveries is not None and (deliveries.pending or deliveries.dead):
             raise pending(deliveries)
         return report
 
-    def _place(self) -> None:
-        """Put what the steps have written where it belongs."""
-        files = self._context.files
-        while files:
-            planned = next(step for step in self._plan.walk() if step.id == files[0].step_id)
-            try:
-                details = files[0].place()
-            except PortlError as error:
-                late = self._late(step_error(error, planned, self._plan, None, None))
-                raise late from late.__cause__
-            del files[0]
-            if details:
-                self._recorder(Event("written", planned.id, details=details))
-
-    def _late(self, error: PortlError) -> PortlError:
-        """The error of something that comes after COMMIT, and cannot be rolled back any more."""
-        if not self._committed:
-            return error
-        late = DeliveriesPendingError(f"{error.message} The transaction was committed before.", hint=error.hint)
-        late.__cause__ = error
-        return late
+    def _place_files(self) -> None:
+        try:
+            place_all(self._context)
+        except PortlError as error:
+            if not self._committed:
+                raise
+            raise committed_before(error) from error
 
     def _report(self, outcome: Any) -> RunReport:
         return RunReport(
@@ -168,13 +163,17 @@ class _Run:
             context.files = list(before[2])
             context.transaction = transaction
             witnesses.clear()
+            self._began = True
             self._tell("transaction_started", attempt=self._attempts, connection=name)
             for planned in steps:
                 self._execution.run(planned)
-            if run_key is not None:
-                witnesses.append(ledger.record(transaction, self._ledger_row(run_key)))
             if self._options.rollback:
                 raise _RolledBack
+            witnesses.extend(self._book.committed(transaction, run_key))
+
+        def about_to_commit() -> Witness | None:
+            self._tell("committing", "debug")
+            return witnesses[0] if witnesses else None
 
         def replayed(error: ConnectorError, attempt: int) -> None:
             self._attempts = attempt
@@ -185,15 +184,28 @@ class _Run:
                 name,
                 body,
                 options=TransactionOptions(self._job.transaction.isolation),
-                witness=lambda: witnesses[0] if witnesses else None,
+                witness=about_to_commit,
+                on_commit=self._is_committed,
                 on_replay=replayed,
             )
         except _RolledBack:
             self._tell("rolled_back")
-        else:
-            self._tell("committed")
         finally:
             context.transaction = None
+
+    def _separately(self, steps: tuple[PlannedStep, ...], run_key: str | None) -> None:
+        """Run the phase with a transaction for each step."""
+        name, self._began = self._plan.connection, True
+        for planned in steps:
+            self._execution.run(planned)
+        if name is not None and not self._options.rollback:
+            self._phase(name, lambda transaction: self._book.committed(transaction, run_key))
+        self._committed = True
+        self._tell("steps_committed", "debug")
+
+    def _is_committed(self) -> None:
+        self._committed = True
+        self._tell("committed")
 
     def _phase(self, name: str, body: Callable[[Transaction], Any], **settings: Any) -> Any:
         connector = self._context.connections.connector(name)
@@ -234,10 +246,6 @@ class _Run:
             self._tell("run_known", run_key=run_key, run_id=str(found["run_id"]))
         return found is not None
 
-    def _ledger_row(self, run_key: str) -> LedgerRow:
-        job_hash = hashlib.sha256(self._plan.file.source.text.encode("utf-8", "surrogatepass")).hexdigest()
-        return LedgerRow(self._context.run_id, self._job.name, job_hash, self._context.now, run_key)
-
     def _drain(self) -> DrainReport | None:
         """Make the deliveries that this job has committed."""
         report = deliver(
@@ -261,18 +269,24 @@ class _Run:
             try:
                 self._execution.run(planned)
             except PortlError as error:
-                late = self._late(error)
-                raise late from late.__cause__
+                if not self._committed:
+                    raise
+                raise committed_before(error) from error
 
     def _failed(self, error: PortlError) -> None:
-        step_id, idx = getattr(error, "step_id", None), getattr(error, "idx", None)
-        details: dict[str, Any] = {"error": str(error), "rendered": getattr(error, "rendered", "")}
+        step = error if isinstance(error, StepError) else error.__cause__
+        step_id, idx = (step.step_id, step.idx) if isinstance(step, StepError) else (None, None)
+        details: dict[str, Any] = {"error": str(error), "rendered": getattr(step, "rendered", "")}
         if self._committed:
             details["outcome"] = "committed"
-        elif not isinstance(error, OutcomeUnknownError):
-            details["outcome"] = "rolled_back"
+        elif isinstance(error, OutcomeUnknownError):
+            details["outcome"] = "unknown"
+        else:
+            details["outcome"] = "partly_committed" if self._job.transaction.scope == "none" else "rolled_back"
         event = "step_failed" if step_id else "run_failed"
         self._recorder(Event(event, step_id, idx, "error", details))
+        if self._began and not self._options.rollback and details["outcome"] in ("rolled_back", "partly_committed"):
+            self._book.failed(error, self._clock)
 
     def _tell(self, event: str, level: Any = "info", **details: Any) -> None:
         self._recorder(Event(event, level=level, details=details))

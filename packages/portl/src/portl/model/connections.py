@@ -41,6 +41,8 @@ class PostgresConnection(Part):
     """Milliseconds until the server ends a statement; none where it is not given."""
     lock_timeout_ms: PositiveInt | None = None
     """Milliseconds a statement waits for a lock; no limit where it is not given."""
+    outcome_timeout_ms: PositiveInt = 30_000
+    """Milliseconds that the server is asked what became of a COMMIT whose answer was lost; then nobody can tell."""
     application_name: str = "portl"
     """How the server's statistics name this connection."""
 

@@ -40,7 +40,7 @@ class Outbox(Part):
 
 
 class Param(Part):
-    """A parameter of the job: `run.params.<name>`, given as `--param name=value`."""
+    """A parameter of the job: `run.params.<name>`, given as `--var name=value`."""
 
     type: Literal["string", "integer", "float", "decimal", "boolean", "date", "datetime"] = "string"
     """What the text is turned into."""

@@ -99,7 +99,7 @@ def _params(
                 text = variables.resolve(text, environment)
         if text is None:
             if spec is None or spec.required or (spec.required is None and "default" not in spec.model_fields_set):
-                hint = f"Give it: --param {name}=…"
+                hint = f"Give it: --var {name}=…"
                 missing.append(file.source.finding(path, f"The parameter '{name}' has no value.", hint))
             values[name] = None
             continue

@@ -119,6 +119,11 @@ def ledger_table(dialect: Dialect, table: str) -> list[str]:
   input_hash text,
   started_at {dialect.moment} NOT NULL,
   finished_at {dialect.moment} NOT NULL DEFAULT ({dialect.now}),
+  outcome text NOT NULL,
+  seconds double precision,
+  rows_written bigint,
+  limited integer,
+  error text,
   UNIQUE (job, run_key)
 )"""
     ]

@@ -25,6 +25,8 @@ LEASE_S = 120.0
 """A row is held so long at first: enough for a call with the usual timeout."""
 MARGIN_S = 30.0
 """A row is held so much longer than its call can take."""
+GRACE_S = 1.0
+"""So long an interrupt lets the calls under way come to their end."""
 ONCE = RetryPolicy()
 
 
@@ -67,21 +69,29 @@ class Drainer:
     def run(self, *, wait_s: float = 0.0) -> DrainReport:
         """Deliver until nothing is due; wait up to `wait_s` seconds for rows that will be.
 
-        Raises the database's errors. However it ends, the rows it holds are let go.
+        Raises the database's errors. The rows it holds are let go when it ends; an interrupt does not wait for calls
+        that take long, and their rows are let go by the end of their lease.
         """
         end = self._clock.monotonic() + wait_s
         report = DrainReport()
         under_way: dict[Future[Reply], Claimed] = {}
-        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="portl-deliver") as pool:
-            try:
-                while True:
-                    self._begin(pool, under_way)
-                    if under_way:
-                        report = self._finish(under_way, report)
-                    elif not self._sleep(end):
-                        return replace(report, pending=self._queue.counts()["pending"])
-            finally:
-                wait(under_way)
+        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="portl-deliver")
+        is_interrupted = False
+        try:
+            while True:
+                self._begin(pool, under_way)
+                if under_way:
+                    report = self._finish(under_way, report)
+                elif not self._sleep(end):
+                    return replace(report, pending=self._queue.counts()["pending"])
+        except KeyboardInterrupt:
+            is_interrupted = True
+            if wait(under_way, timeout=GRACE_S).done:
+                self._finish(under_way, report)
+            raise
+        finally:
+            pool.shutdown(wait=not is_interrupted, cancel_futures=True)
+            if not is_interrupted:
                 self._queue.release(self._worker)
 
     def _begin(self, pool: ThreadPoolExecutor, under_way: dict[Future[Reply], Claimed]) -> None:

@@ -14,7 +14,9 @@ _OUTBOX_COLUMNS = frozenset(
     "id dedup_key content_hash job step connection ordering_key request state attempts max_attempts next_attempt_at "
     "locked_by locked_until last_error created_at delivered_at".split()
 )
-_LEDGER_COLUMNS = frozenset("run_id job run_key job_hash input_hash started_at finished_at".split())
+LEDGER_COLUMNS = frozenset(
+    "run_id job run_key job_hash input_hash started_at finished_at outcome seconds rows_written limited error".split()
+)
 
 
 def create_tables(connector: Connector, *, outbox: str = OUTBOX, ledger: str = LEDGER) -> None:
@@ -24,7 +26,7 @@ def create_tables(connector: Connector, *, outbox: str = OUTBOX, ledger: str = L
         if dialect.lock:
             transaction.execute(Sql((dialect.lock,)))
         _create(transaction, outbox, outbox_table(dialect, outbox), _OUTBOX_COLUMNS)
-        _create(transaction, ledger, ledger_table(dialect, ledger), _LEDGER_COLUMNS)
+        _create(transaction, ledger, ledger_table(dialect, ledger), LEDGER_COLUMNS)
         transaction.commit()
 
 
@@ -55,5 +57,5 @@ def _require_own(transaction: Transaction, name: str, columns: frozenset[str]) -
     if missing:
         raise SchemaError(
             f"{name} is there, but is not a table that portl made: it has no column {min(missing)}.",
-            hint="Give another name with outbox.table.",
+            hint="Rename it." if name == LEDGER else "Give another name with outbox.table.",
         )

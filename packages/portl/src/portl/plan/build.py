@@ -162,6 +162,8 @@ class _Builder:
         add_value(parsed, "run_key", self.file.job.run_key, ("run_key",), self.file.source)
         self._references(parsed, Place(None, {}))
         self.findings += parsed.findings
+        if self.connection is None and not self.findings:
+            self._tell(("run_key",), "The job has a run_key, but no database to record it in.", "Add a connection.")
         return parsed.fields.get("run_key")
 
     def _outbox(self, used: bool) -> None:

@@ -9,6 +9,7 @@ from ..clients.base import HttpRequest, LambdaRequest, Reply, Request
 from ..connectors.base import Transaction
 from ..context import RunContext
 from ..errors import ConnectorError, TemplateError
+from ..logging import Event
 from ..model.steps import Retry
 from ..outbox.base import OutboxRow
 from ..outbox.enqueue import Enqueuer
@@ -97,6 +98,7 @@ class CallWorker:
         self._client = context.connections.client(planned.connection)
         self._policy = retry_policy(planned.step.retry or context.plan.file.job.defaults.retry)
         self._is_function = planned.step.type == "lambda.invoke"
+        self._observer, self._made = context.observer, Event("call_made", planned.id, level="debug")
         self._calls = self._attempts = 0
         self.keys = self._requests.keys
 
@@ -112,6 +114,7 @@ class CallWorker:
     def _result(self, reply: Reply) -> Any:
         self._calls += 1
         self._attempts += reply.attempts
+        self._observer(self._made)
         if self._is_function:
             return reply.body
         return {"status": reply.status, "headers": dict(reply.headers), "body": reply.body}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..batch.rows import CHUNK
 from ..context import RunContext
 from ..plan import PlannedStep
 from ..template.access import text
@@ -22,5 +23,6 @@ def open_rows(planned: PlannedStep, context: RunContext) -> CsvRows:
         quotechar=step.quotechar,
         encoding="utf-8-sig" if step.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else step.encoding,
         null_values=tuple(step.null_values),
+        chunk_rows=min(CHUNK, context.limit or CHUNK),
     )
     return CsvRows.open(layout)

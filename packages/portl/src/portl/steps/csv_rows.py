@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 from .. import convert
 from ..batch.rows import CHUNK, Rows
@@ -40,6 +40,8 @@ class Layout:
     quotechar: str = '"'
     encoding: str = "utf-8-sig"
     null_values: tuple[str, ...] = ("",)
+    chunk_rows: int = CHUNK
+    """Rows that are read at once."""
 
 
 class CsvRows(Rows):
@@ -53,6 +55,7 @@ class CsvRows(Rows):
         self._print = print_of_file
         self._converters = [_converter(layout.columns.get(name), layout.null_values) for name in columns]
         self._convert = _fused([converter.source for converter in self._converters], self._converters)
+        self._known: tuple[int, bool] | None = None
 
     @classmethod
     def open(cls, layout: Layout) -> CsvRows:
@@ -71,14 +74,26 @@ class CsvRows(Rows):
             if self.layout.has_header:
                 next(reader, None)
             done = 0
-            while raw := list(islice(reader, CHUNK)):
+            while raw := list(islice(reader, self.layout.chunk_rows)):
                 try:
                     rows = self._convert(raw)
                 except ValueError:
                     rows = self._carefully(raw, done)
                 done += len(rows)
+                self._reckon(done, file)
                 if rows:
                     yield rows
+
+            self._known = done, True
+
+    def expected(self) -> tuple[int, bool] | None:
+        """As many as the bytes read so far promise; None before any are."""
+        return self._known
+
+    def _reckon(self, rows: int, file: TextIO) -> None:
+        read, size = file.buffer.tell(), os.fstat(file.fileno()).st_size
+        if self._known is None or not self._known[1]:
+            self._known = rows * size // max(read, 1), False
 
     def locate(self, index: int, column: str | None = None) -> str:
         """`file:line:column` of a row's value, or `file:line` of a row."""
@@ -91,7 +106,7 @@ class CsvRows(Rows):
         return f"{self.layout.shown}:{line + len(lines) - 1}:{len(lines[-1]) + 1}"
 
     @contextmanager
-    def _reader(self) -> Iterator[tuple[Any, IO[str]]]:
+    def _reader(self) -> Iterator[tuple[Any, TextIO]]:
         layout = self.layout
         csv.field_size_limit(LONGEST_FIELD)
         reader: Any = None
@@ -230,7 +245,7 @@ def _names(layout: Layout, head: list[str] | None) -> tuple[str, ...]:
     return names
 
 
-def _print_of(file: IO[str]) -> tuple[int, ...]:
+def _print_of(file: TextIO) -> tuple[int, ...]:
     found = os.fstat(file.fileno())
     return (found.st_ino, found.st_size, found.st_mtime_ns)
 

@@ -10,6 +10,7 @@ from ..connectors.base import Transaction, Writer
 from ..connectors.operations import Change, Insert, Sql, Upsert
 from ..context import RunContext
 from ..errors import RowError
+from ..logging import Event
 from ..plan import PlannedStep
 from ..template.rows import Chunk, RowFunction, rows_function
 from ..template.scope import Scope
@@ -17,6 +18,9 @@ from .base import pairs
 
 CHUNK = 10_000
 """Rows per statement where the job does not say."""
+
+READ_ROWS = 10_000
+"""Rows that are fetched at once."""
 
 Operation = Upsert | Insert | Change
 
@@ -122,10 +126,15 @@ def read_rows(planned: PlannedStep, context: RunContext, transaction: Transactio
     """All rows of a `db.read`; beyond some memory they lie in a file."""
     assert planned.sql is not None  # noqa: S101  # a step of this type has one
     values = tuple(context.single(planned, template) for template in planned.sql.parameters)
-    reading = transaction.read(planned.sql.sql, values)
+    size = READ_ROWS if context.limit is None else min(READ_ROWS, context.limit)
+    reading = transaction.read(planned.sql.sql, values, chunk_rows=size)
     rows = Spool(reading.columns)
     for chunk in reading.chunks:
         rows.append(chunk)
+        progress = {"type": planned.step.type, "items": len(rows), "seen": len(rows)}
+        context.observer(Event("step_progress", planned.id, level="debug", details=progress))
+        if context.limit is not None and len(rows) >= context.limit:
+            break
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..batch.limited import first_rows
 from ..connectors.base import Transaction
 from ..context import RunContext
 from ..plan import PlannedStep
@@ -34,6 +35,7 @@ def read(planned: PlannedStep, context: RunContext, transaction: Transaction | N
         rows = read_sheet(planned, context)
     else:
         return None
+    rows = first_rows(rows, context.limit)
     outputs = {"rows": rows, "columns": list(rows.columns or ())}
     return {**outputs, **({planned.step.save_as: outputs} if planned.step.save_as else {})}
 

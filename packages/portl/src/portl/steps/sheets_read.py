@@ -17,6 +17,7 @@ from ..clients.sheets.a1 import letters
 from ..context import RunContext
 from ..convert import ConversionError
 from ..errors import SourceError
+from ..logging import Event
 from ..plan import PlannedStep
 from .sheet_cells import reader
 from .sheet_place import Place, place_of
@@ -56,12 +57,17 @@ def read_sheet(planned: PlannedStep, context: RunContext) -> SheetRows:
     """All rows of a `sheets.read`. Raises SourceError for a value that is wrong, RequestError."""
     place = place_of(planned, context)
     reading = _Reading(planned, place)
-    pages = _pages(place)
+    pages = _pages(place, context.limit)
     rows = reading.opened(next(pages, (place.area.first_row, [])))
     requests = 1
-    for first, values in pages:
-        reading.add(rows, first, values)
+    while context.limit is None or len(rows) < context.limit:
+        page = next(pages, None)
+        if page is None:
+            break
+        reading.add(rows, *page)
         requests += 1
+        progress = {"type": planned.step.type, "items": len(rows), "seen": len(rows)}
+        context.observer(Event("step_progress", planned.id, level="debug", details=progress))
     if requests > 1:
         again = place_of(planned, context)
         if again.sheet != place.sheet:
@@ -78,12 +84,13 @@ def look(planned: PlannedStep, context: RunContext) -> None:
     _Reading(planned, place).opened((area.first_row, values))
 
 
-def _pages(place: Place) -> Iterator[tuple[int, Values]]:
+def _pages(place: Place, limit: int | None) -> Iterator[tuple[int, Values]]:
     """The area's values, some rows at once, each with the number of its first row."""
     area = place.area
     if area.first_column > place.last_column:
         return
     size = place.rows_at_once(place.last_column - area.first_column + 1)
+    size = size if limit is None else min(size, limit + 1)
     for first in range(area.first_row, place.last_row + 1, size):
         part = Area(first, area.first_column, min(first + size - 1, place.last_row), place.last_column)
         yield first, place.client.values(place.sheet, part, place.policy)

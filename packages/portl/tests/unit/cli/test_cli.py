@@ -72,7 +72,7 @@ def test_a_quiet_run_logs_nothing(job: str, capsys: pytest.CaptureFixture[str]) 
 def test_a_result_as_json(job: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["run", job, "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert (result["outcome"], result["steps"][0]["details"]["inserted"]) == ("committed", 1)
+    assert (result["outcome"], result["steps"][0]["counts"]["inserted"]) == ("committed", 1)
 
 
 def test_a_log_as_json_lines(job: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,7 +46,7 @@ def job(jobs: Place, server: Server) -> str:
 
 def test_a_delivery_from_the_run_to_the_server(job: str, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["outbox", "init", job]) == 0
-    assert "the outbox is portl_outbox" in capsys.readouterr().err
+    assert "portl's own tables are there: portl_outbox, portl_runs." in capsys.readouterr().err
     invoke(["run", job])
     assert server.asked == []
     capsys.readouterr()

@@ -25,8 +25,7 @@ from portl.model.connections import PostgresConnection
 from portl.outbox import LedgerRow, create_tables
 from portl.outbox.ledger import record
 from portl.retry import RetryPolicy
-
-from .proxy import COMMIT, Proxy, Verdict
+from proxy import COMMIT, Proxy, Verdict
 
 ITEMS = Upsert("items", ("code", "value"), key=("code",))
 READ = Sql(("SELECT value FROM items WHERE code = 'a'",))

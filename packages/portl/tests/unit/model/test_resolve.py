@@ -107,7 +107,7 @@ def test_parameters_are_typed() -> None:
 @pytest.mark.parametrize(
     ("given", "what"),
     [
-        ({}, "The parameter 'day' has no value. Give it: --param day=…"),
+        ({}, "The parameter 'day' has no value. Give it: --var day=…"),
         ({"day": "soon"}, "The parameter 'day': 'soon' is not a date like YYYY-MM-DD."),
         ({"day": "2026-01-02", "dya": "x"}, "The job has no parameter 'dya'. It has: day, count, name, free, plain."),
     ],

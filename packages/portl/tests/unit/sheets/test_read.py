@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from portl.clients.sheets.a1 import Area, letters, parse
 from portl.convert import ConversionError
+from portl.engine.base import RunOptions
+from portl.engine.local import run_job
 from portl.errors import StepError
+from portl.model.resolve import resolve
 from portl.model.steps import ColumnSpec
 from portl.steps.sheet_cells import cell_of, reader
 
@@ -193,3 +196,12 @@ def test_any_cell_is_a_value_or_a_mistake(cell: Any, kind: Any) -> None:
     with suppress(ConversionError):
         value = reader(ColumnSpec(type=kind), ("",))(cell)
         assert value is not None or cell in (None, "", "null")
+
+
+def test_a_limit_reads_no_more_than_it_has_to(sheets: Sheets) -> None:
+    sheets.grid.rows = 5_000
+    sheets.grid.fill([["n"], *([n] for n in range(4_999))])
+    plan = sheets.jobs.plan(sheets.text("  - {id: read, type: sheets.read, connection: book}\n"))
+    report = run_job(plan, resolve(plan.file, {}, {}), options=RunOptions(limit=3))
+    assert report.outcome == "no_transaction"
+    assert [path for _, path, _, _ in sheets.server.asked][1:] == ["/values/'Sheet1'!A1:Z4"]

@@ -20,8 +20,6 @@ from .transaction import PostgresTransaction
 
 OLDEST = 130000
 """13.0: older servers do not tell what became of a transaction."""
-PATIENCE_S = 30.0
-"""So long the server is asked what became of a COMMIT."""
 _DEFAULTS: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -41,12 +39,12 @@ class PostgresConnector:
     dialect = "postgres"
 
     def __init__(
-        self, name: str, config: PostgresConnection, *, clock: Clock = SYSTEM_CLOCK, patience_s: float = PATIENCE_S
+        self, name: str, config: PostgresConnection, *, clock: Clock = SYSTEM_CLOCK, patience_s: float | None = None
     ) -> None:
         self.name = name
         self._config = config
         self._clock = clock
-        self._patience_s = patience_s
+        self._patience_s = config.outcome_timeout_ms / 1000 if patience_s is None else patience_s
         self._idle: psycopg.Connection[Row] | None = None
         self._used: psycopg.Connection[Row] | None = None
 
