@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 from lokki.clock import SYSTEM_CLOCK
 
 from .. import consent, ui
 from ..context import FlowContext, pass_flow
 from ..flowcommand import FlowCommand
-from ..ops import history
 from ..ops.deploy import Ready, deployed
-from ..ops.rollback import bucket_of, prepared
+from ..ops.history import Deployment
+from ..ops.rollback import bucket_of, listed, prepared
 from ..progress import GOES_ON, shown
 from ..target import Target, TargetOptions, target_options
 from .proposing import show, withdraw
@@ -26,7 +28,7 @@ Examples:
 @click.command(cls=FlowCommand, epilog=EXAMPLES)
 @target_options
 @click.option("--to", "chosen", metavar="ID", help="A deployment of the list, or the beginning of its id.")
-@click.option("--list", "only_list", is_flag=True, help="List the deployments on record, the last one first.")
+@click.option("--list", "only_list", is_flag=True, help="List the deployments on record, newest first; * is live.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--confirm", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each event, the result last.")
@@ -49,7 +51,7 @@ def rollback(
     who = there.clients.identity
     bucket = bucket_of(there.clients, there.names, there.config)
     if only_list:
-        return _listed(history.read(bucket, there.names), as_json)
+        return _listed(*listed(there.clients, there.names, bucket), as_json)
     steps = prepared(there.clients, there.names, there.config, bucket, chosen, SYSTEM_CLOCK)
     ready = shown(steps, as_json=as_json)
     if ready.up_to_date:
@@ -68,14 +70,26 @@ def rollback(
     return _told(there, ready, "rolled back", as_json)
 
 
-def _listed(records: list[history.Deployment], as_json: bool) -> int:
-    newest = records[::-1]
+def _listed(newest: Sequence[Deployment], current: Deployment | None, as_json: bool) -> int:
     if as_json:
-        ui.document([{"id": one.id, "at": one.at, "by": one.by, "restores": one.restores} for one in newest])
+        ui.document(
+            [
+                {"id": one.id, "at": one.at, "by": one.by, "restores": one.restores, "current": one is current}
+                for one in newest
+            ]
+        )
         return 0
-    lines = [f"  {one.id}  {one.by}" + (f"  (back to {one.restores})" if one.restores else "") for one in newest]
-    ui.lines(["deployments on record, the last one first", *(lines or ["  none"])])
+    ui.lines(["deployments on record, newest first; * is live", *(_line(one, one is current) for one in newest)])
+    if not newest:
+        ui.lines(["  none"])
+    elif current is None:
+        ui.note("the stack is not as the last one left it: something else changed it since")
     return 0
+
+
+def _line(one: Deployment, is_current: bool) -> str:
+    back = f"  (back to {one.restores})" if one.restores else ""
+    return f"{'*' if is_current else ' '} {one.id}  {one.by}{back}"
 
 
 def _told(there: Target, ready: Ready, status: str, as_json: bool) -> int:

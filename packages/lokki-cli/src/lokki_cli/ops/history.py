@@ -70,6 +70,14 @@ def read(bucket: Bucket, names: Names) -> list[Deployment]:
     return [deployment for deployment in found if deployment is not None]
 
 
+def deployed(history: Sequence[Deployment], current: str) -> Deployment | None:
+    """The record of what the stack has now; None where something else went over it.
+
+    `current` is the hash of the template the stack has now.
+    """
+    return history[-1] if history and history[-1].template == current else None
+
+
 def before(history: Sequence[Deployment], current: str) -> Deployment | None:
     """What a rollback goes back to; None where there is nothing.
 
@@ -79,7 +87,7 @@ def before(history: Sequence[Deployment], current: str) -> Deployment | None:
     if not history:
         return None
     last = history[-1]
-    if last.template != current:
+    if deployed(history, current) is None:
         return last
     place = next((i for i, one in enumerate(history) if one.id == last.restores), len(history) - 1)
     earlier = [one for one in history[:place] if one.content != last.content]

@@ -31,12 +31,18 @@ def bucket_of(clients: Clients, names: Names, config: LokkiConfig) -> Bucket:
     return Bucket(clients, stack.parameters.get("S3Bucket") or config.aws.artifact_bucket, config.aws.kms_key)
 
 
+def listed(clients: Clients, names: Names, bucket: Bucket) -> tuple[list[Deployment], Deployment | None]:
+    """The deployments on record, the last one first, and which of them the stack has now."""
+    records = history.read(bucket, names)
+    return records[::-1], history.deployed(records, _deployed_template(clients, names))
+
+
 def prepared(
     clients: Clients, names: Names, config: LokkiConfig, bucket: Bucket, chosen: str | None, clock: Clock
 ) -> Progress[Ready]:
     """What going back would change; `chosen` is the id of a deployment, None means the previous one."""
     yield Begun("reading the record of deployments")
-    found = target(history.read(bucket, names), history.template_hash(stacks.template(clients, names.stack)), chosen)
+    found = target(history.read(bucket, names), _deployed_template(clients, names), chosen)
     yield Done(f"going back to the deployment {found.id}")
     key = names.template_key(found.template)
     text = bucket.get(key).decode()
@@ -65,6 +71,11 @@ def target(records: Sequence[Deployment], current: str, chosen: str | None) -> D
             f"there is no deployment '{chosen}' on record.", hint="See: lokki-cli rollback FLOW --list"
         )
     return matching[-1]
+
+
+def _deployed_template(clients: Clients, names: Names) -> str:
+    """The hash of the template that the stack has now."""
+    return history.template_hash(stacks.template(clients, names.stack))
 
 
 def _check_code(clients: Clients, names: Names, bucket: Bucket, template: str, parameters: Mapping[str, str]) -> None:

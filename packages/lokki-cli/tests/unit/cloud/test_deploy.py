@@ -52,7 +52,10 @@ def test_the_life_of_a_flow(lokki: Lokki, aws: Clients, bucket: Bucket, docker: 
     assert newer["ImageTag"] != deployed.parameters["ImageTag"]
 
     listed = lokki("rollback", "birds_flow.py", "--list")
-    assert len(listed.out.splitlines()) == 3
+    title, newest, older = listed.out.splitlines()
+    assert title == "deployments on record, newest first; * is live"
+    assert newest.startswith("* 20")
+    assert older.startswith("  20")
     back = lokki("rollback", "birds_flow.py", "--confirm")
     assert back.code == 0, back.err
     assert "rolled birds-flow back to 20" in back.out
@@ -71,6 +74,21 @@ def test_the_life_of_a_flow(lokki: Lokki, aws: Clients, bucket: Bucket, docker: 
     assert gone.out.endswith("destroyed birds-flow\n")
     assert stacks.find(aws, "birds-flow") is None
     assert bucket.has("birds-flow/runs/r1/get_birds/output.pkl.gz")
+
+
+@pytest.mark.usefixtures("docker")
+def test_a_stack_that_was_changed_by_other_means(lokki: Lokki, aws: Clients, bucket: Bucket) -> None:
+    assert lokki("deploy", "birds_flow.py", "--confirm").code == 0
+    made = stacks.required(aws, "birds-flow")
+    aws.cloudformation.update_stack(
+        StackName=made.name,
+        TemplateBody=stacks.template(aws, "birds-flow") + "# by hand\n",
+        Parameters=[{"ParameterKey": key, "UsePreviousValue": True} for key in made.parameters],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    listed = lokki("rollback", "birds_flow.py", "--list")
+    assert [line[:4] for line in listed.out.splitlines()[1:]] == ["  20"]
+    assert listed.err == "the stack is not as the last one left it: something else changed it since\n"
 
 
 def test_a_dry_run_leaves_nothing(lokki: Lokki, aws: Clients, bucket: Bucket, docker: StandIn) -> None:
@@ -111,7 +129,7 @@ def test_json_for_scripts(lokki: Lokki, aws: Clients, bucket: Bucket, docker: St
     assert record["by"] == aws.identity.arn
     assert lokki("deploy", "birds_flow.py", "--env", "dev", "--json").records[-1]["status"] == "up to date"
     listed = json.loads(lokki("rollback", "birds_flow.py", "--env", "dev", "--list", "--json").out)
-    assert [one["id"] for one in listed] == [result["deployment"]]
+    assert [(one["id"], one["current"]) for one in listed] == [(result["deployment"], True)]
     same = lokki("rollback", "birds_flow.py", "--env", "dev", "--to", result["deployment"], "--json")
     assert same.records[-1]["status"] == "up to date"
     gone = lokki("destroy", "birds_flow.py", "--env", "dev", "--confirm", "--json").records
