@@ -25,6 +25,7 @@ from portl.retry import Random, RetryPolicy, system_random
 from .answers import body_of, read_bounded, unexpected
 from .attempts import in_order, with_retries
 from .base import HttpRequest, Reply
+from .deadline import Deadlines
 from .idempotency import body_with_key, header_value
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
@@ -49,6 +50,7 @@ class HttpClient:
         self._random = random
         self._lock = threading.Lock()
         self._opened: httpx.Client | None = None
+        self._deadlines = Deadlines(clock)
 
     def send(self, request: HttpRequest, retry: RetryPolicy = RetryPolicy()) -> Reply:  # noqa: B008  # frozen
         is_idempotent = request.method.upper() in IDEMPOTENT or request.idempotency_key is not None
@@ -78,7 +80,7 @@ class HttpClient:
         timeout_s = (request.timeout_ms or self._config.timeout_ms) / 1000
         deadline = self._clock.monotonic() + timeout_s
         try:
-            with self._stream(request, timeout_s) as response:
+            with self._deadlines.until(deadline), self._stream(request, timeout_s) as response:
                 content = read_bounded(
                     response.iter_bytes(),
                     self._config.max_response_bytes,
@@ -133,6 +135,7 @@ class HttpClient:
                     ),
                     verify=self._trust(),
                 )
+                self._deadlines.watch(self._opened)
             return self._opened
 
     def _basic(self) -> tuple[str, str] | None:

@@ -116,6 +116,8 @@ class LambdaConnection(Part):
     """Milliseconds until a connection attempt fails."""
     concurrency: PositiveInt = 4
     """Calls under way at the same time."""
+    max_response_bytes: PositiveInt = 10_485_760
+    """A longer answer fails the step."""
 
 
 class HttpAuth(Part):

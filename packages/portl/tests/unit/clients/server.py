@@ -8,9 +8,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Answer:
     """Before the answer begins."""
     drip_s: float = 0.0
     """Between its bytes."""
+    head_drip_s: float = 0.0
+    """Between the bytes of an endless header."""
+    size: int | None = None
+    """Send so many bytes, made as they are sent, instead of the body."""
     cut: bool = False
     """Close the connection instead of answering."""
 
@@ -54,6 +59,8 @@ class Server:
         self.most_under_way = 0
         self.answer = answer
         self.ended = threading.Event()
+        self.sent = 0
+        """Bytes of answers with a size."""
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -100,12 +107,18 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self._send(answer)
 
         def _send(self, answer: Answer) -> None:
+            if answer.head_drip_s:
+                self._drip_head(answer.head_drip_s)
+                return
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
+            self.send_header("Content-Length", str(answer.size or len(answer.body)))
             self.end_headers()
             try:
+                if answer.size is not None:
+                    self._send_much(answer.size)
+                    return
                 if not answer.drip_s:
                     self.wfile.write(answer.body)
                     return
@@ -116,12 +129,37 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             except OSError:
                 self.close_connection = True
 
+        def _drip_head(self, seconds: float) -> None:
+            self.close_connection = True
+            _drip(server, self.wfile, seconds)
+
+        def _send_much(self, size: int) -> None:
+            self.close_connection = True
+            _pour(server, self.wfile, size)
+
         def log_message(self, format: str, *args: object) -> None:
             return None
 
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = handle_any  # noqa: N815  # the library's names
 
     return Handler
+
+
+def _drip(server: Server, file: BinaryIO, seconds: float) -> None:
+    """Send a header that does not end."""
+    with suppress(OSError):
+        file.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not server.ended.wait(seconds):
+            file.write(b"x")
+            file.flush()
+
+
+def _pour(server: Server, file: BinaryIO, size: int) -> None:
+    """Send much."""
+    piece = b"7" * 100_000
+    with suppress(OSError):
+        for first in range(0, size, len(piece)):
+            server.sent += file.write(piece[: size - first])
 
 
 def in_turn(*answers: Answer) -> Answers:
