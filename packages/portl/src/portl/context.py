@@ -11,13 +11,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .batch.dead_letters import DeadLetters, Dialect
 from .batch.limited import first_rows
+from .batch.rejects import Rejects
 from .batch.rows import Kept, ListRows, Rows
 from .clients.base import Client
 from .connectors.base import Connector, Transaction
-from .errors import TemplateError
+from .errors import SourceError, TemplateError
 from .logging import Observer, ignore
 from .plan import JobPlan, PlannedStep
+from .template.access import text
 from .template.rows import Chunk, values_function
 from .template.scope import Key, Scope, Variable
 from .template.syntax import Template
@@ -50,7 +53,7 @@ class PendingFile(Protocol):
         """The step that made it."""
         ...
 
-    def place(self) -> dict[str, Any]:
+    def place(self) -> Mapping[str, Any] | None:
         """Put it where it belongs; what is worth telling. Raises PortlError."""
         ...
 
@@ -75,6 +78,10 @@ class RunContext:
     sources: dict[str, Rows] = field(default_factory=dict)
     """`{source: its items}`."""
     files: list[PendingFile] = field(default_factory=list)
+    rejects: dict[str, Rejects] = field(default_factory=dict)
+    """`{step id: the items it cannot use}`."""
+    writes_letters: bool = True
+    """Whether rejected rows are written down."""
     transaction: Transaction | None = None
     """The job's transaction, while it is open."""
     mocked: bool = False
@@ -110,6 +117,29 @@ class RunContext:
             many = self.plan.passes.get(batch.source, 1) > 1
             self.sources[batch.source] = Kept(rows) if many and not isinstance(rows, ListRows) else rows
         return self.sources[batch.source]
+
+    def rejects_of(self, planned: PlannedStep, dialect: Dialect = Dialect()) -> Rejects:  # noqa: B008  # frozen
+        """A place for the items that a step cannot use; what an earlier attempt put there is dropped.
+
+        Raises RowFailure, SourceError where the file for them is there already.
+        """
+        policy = planned.step.on_error
+        letters = None
+        if policy.action == "dead_letter" and self.writes_letters:
+            target = self.folder / text(self.single(planned, planned.templates["on_error.path"]))
+            self._drop_letters(planned, target)
+            letters = DeadLetters(planned.id, target, dialect, replace=policy.replace, escape=policy.escape_formulas)
+            self.files.append(letters)
+        self.rejects[planned.id] = Rejects(planned.id, policy, letters)
+        return self.rejects[planned.id]
+
+    def _drop_letters(self, planned: PlannedStep, target: Path) -> None:
+        for file in [file for file in self.files if isinstance(file, DeadLetters)]:
+            if file.step_id == planned.id:
+                file.discard()
+                self.files.remove(file)
+            elif file.target == target:
+                raise SourceError(f"the rejected rows of step '{file.step_id}' go there too.", where=str(target))
 
     def _constant(self, planned: PlannedStep, path: Key) -> tuple[Any, int]:
         if path[0] == "steps":

@@ -7,6 +7,7 @@
       TemplateError               1
         WorkLimitError            1
       SourceError                 1
+      RowsRefusedError            1
       ConnectorError              1
         ConnectionFailedError     1
         DatabaseError             1
@@ -58,7 +59,8 @@ class PortlError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
+        gap = "\n" if "\n" in self.message else " "
+        return f"{self.message}{gap}{self.hint}" if self.hint else self.message
 
 
 class CommandLineError(PortlError):
@@ -129,6 +131,38 @@ class SourceError(PortlError):
         """The step that reads it; "" where it is not known."""
         self.column = ""
         """The column of the file; "" where it is not one."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An item that a step cannot use."""
+
+    index: int
+    """Its place in the step's whole source, from 0; of a file, its place among the file's records."""
+    errors: tuple[PortlError, ...]
+    """What is wrong with it: at least one."""
+
+
+class RowsRefusedError(PortlError):
+    """Items that a step cannot use; the whole source was looked at."""
+
+    def __init__(self, count: int, first: Sequence[Refused], *, limit: int | None = None) -> None:
+        super().__init__(f"{count:,} items cannot be used.")
+        self.count = count
+        self.first = tuple(first)
+        """Those that are told."""
+        self.limit = limit
+        """How many were allowed; None for none."""
+
+    def summary(self, what: str) -> str:
+        """`3 rows cannot be used, and max_errors allows 2:`."""
+        allowed = f", and max_errors allows {self.limit:,}" if self.limit is not None else ""
+        return f"{self.count:,} {what}{'s' if self.count != 1 else ''} cannot be used{allowed}:"
+
+    def more(self) -> str:
+        """The line about those that are not told; "" where all are."""
+        left = self.count - len(self.first)
+        return f"\n  and {left:,} more." if left else ""
 
 
 class ConnectorError(PortlError):

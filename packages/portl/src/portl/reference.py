@@ -27,6 +27,8 @@ Made from portl's own models by `python -m portl.reference`; do not edit it. **{
 expressions may stand. Every other key is refused.
 """
 COMMON = ("id", "when", "save_as", "batch")
+SHARED = ("mapping", "pass_through", "required", "on_error")
+"""Fields of steps that make rows, behind their own."""
 SPECIAL = {
     "now": "The moment the run began, in UTC; the same for the whole run.",
     "coalesce": "Its first argument that is neither missing nor null; null where there is none.",
@@ -48,6 +50,7 @@ def reference() -> str:
         parts += _section(f"`{name}`", part)
     parts += ["## Every step\n", *_table(steps.StepBase)]
     parts += ["### `batch`\n", *_table(steps.Batch), "### `retry`\n", *_table(steps.Retry)]
+    parts += [f"#{line}" if line.startswith("#") else line for line in _section("`on_error`", steps.OnError)]
     for cls in steps.STEP_CLASSES:
         parts += _section(f"`{_tag(cls)}`", cls, leave_out=COMMON if cls is not steps.Conditional else COMMON[:1])
         if cls is steps.CsvRead:
@@ -78,6 +81,8 @@ def _table(model: type[BaseModel], leave_out: tuple[str, ...] = ("type",)) -> It
     if model is steps.ColumnSpec or model is job.Param:
         leave_out = ()
     fields = [(name, info) for name, info in model.model_fields.items() if name not in leave_out]
+    if issubclass(model, steps.ItemStep):
+        fields.sort(key=lambda field: SHARED.index(field[0]) if field[0] in SHARED else -1)
     if not fields:
         return
     yield "| field | type | default | |\n|---|---|---|---|"

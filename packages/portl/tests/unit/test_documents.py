@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from pages import blocks
 from portl.cli.app import invoke
 from portl.errors import TemplateError
+from portl.model.load import parse_job
+from portl.plan import plan_job
 from portl.reference import reference
 from portl.template.functions import FUNCTIONS
 from portl.template.syntax import parse
@@ -42,6 +45,29 @@ def test_every_expression_in_the_documents_can_be_parsed(path: Path) -> None:
             parse(template)
         except TemplateError as error:
             pytest.fail(f"{path.name}: {template}: {error}")
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_every_job_in_the_documents_is_right(path: Path) -> None:
+    for block in blocks(path.read_text(encoding="utf-8")):
+        if block.language == "yaml":
+            has_steps = "\nsteps:" in f"\n{block.text}"
+            plan_job(parse_job(block.text if has_steps else f"{block.text}steps: [{{id: a, type: csv.read, path: a}}]"))
+
+
+def test_the_mistakes_in_the_concepts_are_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job, console = list(blocks((DOCS / "concepts.md").read_text(encoding="utf-8")))
+    text = job.text
+    for right, wrong in (("| trim", "| trimm"), ("{{ steps.read", "{{ steps.raed"), ("path: /res", "paht: /res")):
+        assert right in text
+        text = text.replace(right, wrong, 1)
+    (tmp_path / "job.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    ((command, printed),) = console.commands()
+    assert invoke(command.split()[1:]) == 2
+    assert capsys.readouterr().err == printed
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .rows import Rows
+from .rows import Locator, Rows
 
 
 class FirstRows(Rows):
@@ -29,6 +29,10 @@ class FirstRows(Rows):
     def locate(self, index: int, column: str | None = None) -> str:
         """Where the row came from."""
         return self._rows.locate(index, column)
+
+    def locator(self) -> Locator:
+        """Of where they came from."""
+        return self._rows.locator()
 
     def expected(self) -> tuple[int, bool] | None:
         """As many as there are, but no more than the limit."""

@@ -20,6 +20,14 @@ CHUNK = 5_000
 """Rows that are read, pickled and loaded at once."""
 
 
+class Locator:
+    """Says where rows came from; asked in ascending order it goes through the source once."""
+
+    def at(self, index: int, column: str | None = None) -> str:
+        """`file:line:column` of a row, or of its value in `column`; "" where it did not come from a file."""
+        return ""
+
+
 class Rows:
     """A list of rows; to expressions, a list of mappings or of values."""
 
@@ -39,6 +47,10 @@ class Rows:
     def locate(self, index: int, column: str | None = None) -> str:
         """`file:line:column` of a row, or of its value in `column`; "" where it did not come from a file."""
         return ""
+
+    def locator(self) -> Locator:
+        """For many rows in ascending order."""
+        return Locator()
 
     def expected(self) -> tuple[int, bool] | None:
         """How many rows there are, without reading them, and whether that is certain; None where it is not known."""
@@ -78,6 +90,10 @@ class ListRows(Rows):
     def locate(self, index: int, column: str | None = None) -> str:
         """Where the row came from."""
         return self.origin.locate(index, column) if self.origin is not None else ""
+
+    def locator(self) -> Locator:
+        """Of where they came from."""
+        return self.origin.locator() if self.origin is not None else Locator()
 
     def chunks(self) -> Iterator[list[Any]]:
         """All of them, at most `CHUNK` at once."""
@@ -129,6 +145,10 @@ class Spool(Rows):
         """Where the row came from."""
         return self._origin.locate(index, column) if self._origin is not None else ""
 
+    def locator(self) -> Locator:
+        """Of where they came from."""
+        return self._origin.locator() if self._origin is not None else Locator()
+
     def expected(self) -> tuple[int, bool]:
         """Those that were added."""
         return self._count, True
@@ -167,6 +187,10 @@ class Kept(Rows):
     def locate(self, index: int, column: str | None = None) -> str:
         """Where the row came from."""
         return self._rows.locate(index, column)
+
+    def locator(self) -> Locator:
+        """Of where they came from."""
+        return self._rows.locator()
 
     def expected(self) -> tuple[int, bool] | None:
         """As many as are kept; before that, as many as their source says."""

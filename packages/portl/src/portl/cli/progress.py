@@ -95,6 +95,10 @@ def sentence(event: Event) -> str:
         return f"{event.step_id}: {_facts(details)}{seconds:.2f}s{rate}"
     if event.event == "written":
         return f"{event.step_id}: written, {_facts(details).removesuffix(', ')}"
+    if event.event == "rows_rejected":
+        count, place = details["rejected"], details.get("rejected_file")
+        written = f" into {place}" if place else ""
+        return f"{event.step_id}: {count:,} rejected{written}, the first because: {details['first']}"
     if event.event == "step_skipped":
         return f"{event.step_id}: skipped"
     if event.event == "run_limited":

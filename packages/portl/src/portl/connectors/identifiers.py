@@ -56,6 +56,21 @@ def require_writable(table: Table, names: Sequence[str]) -> list[Column]:
     return columns
 
 
+def require_complete(table: Table, names: Sequence[str]) -> None:
+    """Raises SchemaError when a new row cannot do without a column that is not among `names`."""
+    missing = [
+        column.name
+        for column in table.columns.values()
+        if column.name not in names and column.writable and not column.has_default and table.demands(column.name)
+    ]
+    if missing:
+        raise SchemaError(
+            f"{table.shown}: a new row needs a value for {', '.join(missing)}, which the mapping leaves out.",
+            hint="Map it; or give it a default in the database; or change rows that are there with db.update.",
+            code="23502",
+        )
+
+
 def require_unique(table: Table, key: Sequence[str], columns: Sequence[str]) -> None:
     """Raises SchemaError when `key` is not among `columns`, or no unique index of the table has just these columns."""
     if not key:

@@ -163,11 +163,19 @@ class Table:
     """Columns of each unique index that `ON CONFLICT` can use, the primary key's first."""
     unusable: tuple[str, ...] = ()
     """Unique indexes that it cannot use, each with the reason: partial, on an expression, deferrable."""
+    fills: bool = False
+    """Whether a trigger may give columns of a new row their values before the database looks for nulls."""
 
     @property
     def shown(self) -> str:
         """Its name for people, without the quotes."""
         return self.name.replace('"', "")
+
+    def demands(self, name: str) -> bool:
+        """Whether a null that is written to the column is refused; False where a trigger decides."""
+        if self.fills or self.kind not in ("table", "partitioned"):
+            return False
+        return name in self.columns and not self.columns[name].nullable
 
     def default_returning(self) -> tuple[str, ...]:
         """What writes give back when nothing is said: `id`, else the primary key."""

@@ -21,6 +21,13 @@ def null_where(column: str, index: int) -> NullKeyError:
     return _at(NullKeyError(f"where: {column} is NULL, which no row is equal to."), column, index)
 
 
+def missing_value(column: str, index: int, demanded: str) -> RowError:
+    """The error for a row without a value in a column that has to have one; `demanded` says by whom."""
+    error = RowError(f"column {column}: null, but {demanded}.", code="23502")
+    error.rows, error.column = (index,), column
+    return error
+
+
 def _at(error: NullKeyError, column: str, index: int) -> NullKeyError:
     error.rows, error.column, error.code = (index,), column, "23502"
     return error

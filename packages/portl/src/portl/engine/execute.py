@@ -16,9 +16,10 @@ from ..context import ONE, RunContext
 from ..errors import PortlError, StepError
 from ..logging import Event
 from ..plan import PlannedStep
-from ..steps.base import Worker
+from ..steps.base import Worker, mapped_of
 from ..steps.kinds import needs_transaction, prepare, read, worker_of
-from ..template.rows import Chunk, conditions_function
+from ..steps.mapped import Mapped
+from ..template.rows import Chunk, RowFunction, conditions_function
 from .failures import step_error
 
 ResultT = TypeVar("ResultT")
@@ -77,6 +78,9 @@ class Execution:
             self._context.results[planned.id] = outputs
             return {}
         worker = worker_of(planned, self._context.scope(planned, {}), self._context, transaction)
+        if (mapped := mapped_of(worker)) is not None:
+            mapped.take(ONE)
+            mapped.rejects.check()
         results = worker.work(ONE)
         details = worker.finish()
         if planned.step.save_as:
@@ -128,27 +132,56 @@ class Execution:
         own = planned.batch.size if planned.batch is not None else None
         size = self._context.batch_size or own or worker.size
         kept = Spool() if planned.keeps else None
-        selection = Selection(items.mask) if condition is not None else None
+        mapped = mapped_of(worker)
+        leaves_out = condition is not None or (mapped is not None and planned.step.on_error.action != "fail")
+        selection = Selection(items.mask) if leaves_out else None
         chunks = items.chunks(keys, size)
         count = seen = 0
-        while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
-            seen += len(chunk)
-            if condition is not None and selection is not None:
-                flags = self._guarded(planned, partial(condition, chunk), items, chunk)
-                selection.add(chunk.indexes, flags)
-                chunk = selected(chunk, flags)
-            if len(chunk):
-                results = self._guarded(planned, partial(worker.work, chunk), items, chunk)
-                if kept is not None:
-                    kept.append(results)
-            count += len(chunk)
-            self._progress(planned, items, count, seen)
+        try:
+            while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
+                seen += len(chunk)
+                chosen = self._chosen(planned, items, chunk, condition, mapped, selection)
+                if len(chosen) and not (mapped is not None and mapped.rejects.failing):
+                    results = self._guarded(planned, partial(worker.work, chosen), items, chosen)
+                    if kept is not None:
+                        kept.append(results)
+                count += len(chosen)
+                self._progress(planned, items, count, seen)
+        except PortlError:
+            if mapped is None or not mapped.rejects.failing:
+                raise
+        if mapped is not None:
+            self._guarded(planned, mapped.rejects.check, items)
         details = self._guarded(planned, worker.finish, items)
         if kept is not None and planned.step.save_as:
             kept.columns, kept.nullable = worker.columns, worker.nullable
             mask = items.mask if selection is None or selection.everything else selection.mask
             self._context.results[planned.id] = {planned.step.save_as: Aligned(kept, mask)}
         return {"items": count, **details}
+
+    def _chosen(
+        self,
+        planned: PlannedStep,
+        items: Items,
+        chunk: Chunk,
+        condition: RowFunction | None,
+        mapped: Mapped | None,
+        selection: Selection | None,
+    ) -> Chunk:
+        """The items of a chunk that the step works on: those for which `when` holds and that can be used."""
+        chosen, flags = chunk, [True] * len(chunk) if selection is not None else []
+        if condition is not None:
+            flags = self._guarded(planned, partial(condition, chunk), items, chunk)
+            chosen = selected(chunk, flags)
+        if mapped is not None and len(chosen):
+            taken = self._guarded(planned, partial(mapped.take, chosen), items, chosen)
+            if taken is not None:
+                rest = iter(taken)
+                flags = [flag and next(rest) for flag in flags]
+                chosen = selected(chosen, taken)
+        if selection is not None:
+            selection.add(chunk.indexes, flags)
+        return chosen
 
     def _progress(self, planned: PlannedStep, items: Items, count: int, seen: int) -> None:
         """Tell how many items were worked on, how many were looked at, and of how many, as far as that is known."""

@@ -12,6 +12,7 @@ from ..errors import (
     PortlError,
     RequestError,
     RowError,
+    RowsRefusedError,
     SourceError,
     StepError,
     TemplateError,
@@ -19,9 +20,9 @@ from ..errors import (
 from ..model.yaml import Path
 from ..plan import JobPlan, PlannedStep
 from ..steps.base import pairs
-from ..template.check import references
+from ..steps.fields import source_columns
 from ..template.rows import Chunk, RowFailure
-from ..template.syntax import Template, expressions
+from ..template.syntax import Template
 
 _MAPPINGS = ("mapping", "set", "where")
 
@@ -34,8 +35,10 @@ def step_error(
         return error
     if isinstance(error, SourceError):
         return _of_source(error, planned, plan)
+    if isinstance(error, RowsRefusedError):
+        return _of_refused(error, planned, plan, items)
     indexes = _indexes(error, chunk)
-    column = error.column if isinstance(error, RowError) else ""
+    column = error.column if isinstance(error, RowError | RowFailure) else ""
     subject = f"step '{planned.id}'"
     if items is not None and indexes:
         names = [_item(items, index, _source_column(planned, column, items)) for index in indexes]
@@ -63,7 +66,32 @@ def _of_source(error: SourceError, planned: PlannedStep, plan: JobPlan) -> StepE
     return result
 
 
+def _of_refused(error: RowsRefusedError, planned: PlannedStep, plan: JobPlan, items: Items | None) -> PortlError:
+    """All items that cannot be used, the first of them each in a line."""
+    first = error.first[0].errors[0]
+    if error.limit is None and error.count == len(error.first[0].errors) == 1:
+        return step_error(first, planned, plan, items, None)
+    places = items.source.locator() if items is not None else None
+    lines = []
+    for refused in error.first:
+        for single in refused.errors:
+            column = _source_column(planned, getattr(single, "column", ""), items) if items is not None else None
+            place = places.at(refused.index, column) if places is not None else ""
+            lines.append(f"\n  item {refused.index}{f' ({place})' if place else ''}: {_message(single)}")
+    result = StepError(
+        f"step '{planned.id}': {error.summary('item')}{''.join(lines)}{error.more()}",
+        step_id=planned.id,
+        idx=error.first[0].index,
+        where=_where(first, planned, plan, getattr(first, "column", "")),
+        hint=first.hint,
+    )
+    result.__cause__ = error
+    return result
+
+
 def _indexes(error: PortlError, chunk: Chunk | None) -> tuple[int, ...]:
+    if isinstance(error, RowFailure) and error.index is not None:
+        return (error.index,)
     if isinstance(error, RowFailure) and chunk is not None:
         return (chunk.indexes[error.place],)
     if isinstance(error, RowError):
@@ -80,15 +108,12 @@ def _item(items: Items, index: int, column: str | None) -> str:
 
 def _source_column(planned: PlannedStep, column: str, items: Items) -> str | None:
     """The column of the source that the table's `column` is made from, if it is a single one."""
-    template = _template_of(planned, column)
-    if template is None or items.source.columns is None:
+    if items.source.columns is None or not column:
         return None
-    used = {
-        reference.path[1]
-        for expression in expressions(template)
-        for reference in references(expression)
-        if len(reference.path) > 1 and reference.path[0] == items.alias
-    }
+    template = _template_of(planned, column)
+    if template is None:
+        return column if column in items.source.columns else None
+    used = source_columns(planned, template)
     return used.pop() if len(used) == 1 else None
 
 

@@ -33,6 +33,7 @@ from .opened import OpenConnections
 from .phase import run_steps
 from .placing import committed_before, place_all
 from .recorder import Recorder
+from .rejected import place_letters, told, with_rejected
 from .tables import require_tables
 
 
@@ -91,10 +92,13 @@ class _Run:
             report = self._phases()
         except PortlError as error:
             self._failed(error)
+            if self._stays(error):
+                place_letters(context)
             raise
         finally:
             for file in context.files:
                 file.discard()
+        self._rejected()
         self._tell("run_completed", outcome=report.outcome, seconds=round(report.seconds, 3))
         return report
 
@@ -123,6 +127,7 @@ class _Run:
 
     def _ended(self, outcome: Any, deliveries: DrainReport | None) -> RunReport:
         if not self._options.rollback:
+            place_letters(self._context)
             self._place_files()
         report = replace(self._report(outcome), deliveries=deliveries)
         if deliveries is not None and (deliveries.pending or deliveries.dead):
@@ -142,7 +147,7 @@ class _Run:
             run_id=self._context.run_id,
             job=self._job.name,
             outcome=outcome,
-            steps=self._recorder.steps(),
+            steps=with_rejected(self._recorder.steps(), self._context),
             attempts=self._attempts,
             seconds=self._recorder.seconds(),
         )
@@ -202,10 +207,13 @@ class _Run:
             self._phase(name, lambda transaction: self._book.committed(transaction, run_key))
         self._committed = True
         self._tell("steps_committed", "debug")
+        if not self._options.rollback:
+            place_letters(self._context)
 
     def _is_committed(self) -> None:
         self._committed = True
         self._tell("committed")
+        place_letters(self._context)
 
     def _phase(self, name: str, body: Callable[[Transaction], Any], **settings: Any) -> Any:
         connector = self._context.connections.connector(name)
@@ -272,6 +280,16 @@ class _Run:
                 if not self._committed:
                     raise
                 raise committed_before(error) from error
+
+    def _stays(self, error: PortlError) -> bool:
+        """Whether anything that a failed run has done may stay done."""
+        return self._committed or self._job.transaction.scope == "none" or isinstance(error, OutcomeUnknownError)
+
+    def _rejected(self) -> None:
+        """Tell which steps left out items."""
+        for rejects in self._context.rejects.values():
+            if rejects.count:
+                self._recorder(Event("rows_rejected", rejects.step_id, level="warning", details=told(rejects)))
 
     def _failed(self, error: PortlError) -> None:
         step = error if isinstance(error, StepError) else error.__cause__

@@ -27,4 +27,5 @@ def place_all(context: RunContext) -> None:
 
 def committed_before(error: PortlError) -> DeliveriesPendingError:
     """The error of a run whose transaction is committed already."""
-    return DeliveriesPendingError(f"{error.message} The transaction was committed before.", hint=error.hint)
+    gap = "\n" if "\n" in error.message else " "
+    return DeliveriesPendingError(f"{error.message}{gap}The transaction was committed before.", hint=error.hint)

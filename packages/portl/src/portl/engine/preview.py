@@ -17,7 +17,7 @@ from ..batch.items import Items
 from ..batch.rows import Aligned, ListRows, Rows
 from ..clock import SYSTEM_CLOCK, Clock
 from ..connectors.base import Transaction
-from ..connectors.operations import TransactionOptions
+from ..connectors.operations import Sql, TransactionOptions
 from ..context import RunContext
 from ..errors import PortlError, SchemaError
 from ..model.resolve import Resolved
@@ -69,7 +69,9 @@ def preview(
 ) -> Preview:
     """What the job would do. Raises the errors of connections; those of steps are in the result."""
     with OpenConnections(resolved.connections, str(plan.file.folder), clock) as connections, ExitStack() as stack:
-        context = RunContext(plan, connections, resolved.params, "dry-run", clock.now(), mocked=True)
+        context = RunContext(
+            plan, connections, resolved.params, "dry-run", clock.now(), mocked=True, writes_letters=False
+        )
         previewer = _Previewer(context, sample, stack if check else None)
         for planned in plan.steps:
             previewer.step(planned)
@@ -147,7 +149,7 @@ class _Previewer:
             self._result(planned, items)
         renderer = Renderer(planned, self.context, self.unknown)
         chunks = self._chunks(planned, items, renderer)
-        statements = self._statements(planned, renderer)
+        statements = self._statements(planned, items, renderer)
         shown = tuple(renderer.item(chunk) for chunk in chunks)
         self._add(planned, inside, statements, shown, renderer.condition())
 
@@ -199,18 +201,23 @@ class _Previewer:
         value = values[0] if planned.batch is None else Aligned(ListRows(values), None)
         self.context.results[planned.id] = {planned.step.save_as: value}
 
-    def _statements(self, planned: PlannedStep, renderer: Renderer) -> tuple[str, ...]:
+    def _statements(self, planned: PlannedStep, items: Items | None, renderer: Renderer) -> tuple[str, ...]:
         if planned.step.type in SHEETS:
             return self._sheet(planned, renderer)
-        if not planned.step.DATABASE or planned.connection is None:
+        through = getattr(planned.step, "pass_through", None) is not None
+        if not planned.step.DATABASE or planned.connection is None or (through and items is None):
             return ()
-        from ..steps.database import statement_of  # noqa: PLC0415  # only for database steps
+        from ..steps.database import require_written, statement_of  # noqa: PLC0415  # only for database steps
 
         connector = self.context.connections.connector(planned.connection)
-        operation = statement_of(planned)
+        operation = statement_of(planned, None if items is None else items.source.columns)
         if self.stack is None:
             return tuple(connector.preview(operation))
-        return tuple(connector.explain(self._transaction(planned.connection), operation))
+        transaction = self._transaction(planned.connection)
+        statements = tuple(connector.explain(transaction, operation))
+        if not isinstance(operation, Sql):
+            require_written(transaction, planned, operation)
+        return statements
 
     def _sheet(self, planned: PlannedStep, renderer: Renderer) -> tuple[str, ...]:
         """The requests of a step on a spreadsheet. A check also looks whether its sheet and columns are there."""

@@ -9,13 +9,13 @@ from ..clients.base import HttpRequest, LambdaRequest
 from ..context import ONE, RunContext
 from ..plan import PlannedStep
 from ..steps.base import pairs
+from ..steps.fields import Field, fields_of
 from ..template.access import text
 from ..template.rows import Chunk, values_function
 from ..template.scope import Key, Variable
 from ..template.syntax import DictOf, Expr, ListOf, Literal, Mixed, Template
 from .symbols import Symbol, known_parts
 
-_FIELDS = ("mapping", "set", "where")
 _REQUEST = ("path", "query", "headers", "body", "payload", "idempotency_key", "dedup_key", "ordering_key")
 
 
@@ -34,10 +34,12 @@ class Renderer:
         shown: dict[str, Any] = {}
         if self._planned.batch is not None:
             shown["idx"] = chunk.indexes[0] if chunk is not None else None
-        for name in _FIELDS:
+        for name in ("set", "where"):
             if name in self._planned.templates:
                 template = self._planned.templates[name]
                 shown[name] = {column: self.value(part, chunk) for column, part in pairs(template)}
+        if fields := self._fields():
+            shown["mapping"] = {column: self.value(part, chunk) for column, part in fields}
         if self._planned.sql is not None:
             names = self._planned.sql.sql.names
             values = (self.value(part, chunk) for part in self._planned.sql.parameters)
@@ -47,6 +49,13 @@ class Renderer:
         elif "path" in self._planned.templates:
             shown["path"] = self.value(self._planned.templates["path"], chunk)
         return shown
+
+    def _fields(self) -> list[Field]:
+        """The columns of a step with a mapping, as far as they are known."""
+        if getattr(self._planned.step, "pass_through", None) is not None and self.variables:
+            assert self._planned.batch is not None  # noqa: S101  # the plan refuses a step without one
+            return fields_of(self._planned, self.variables[(self._planned.batch.alias,)].columns)
+        return pairs(self._planned.templates["mapping"]) if "mapping" in self._planned.templates else []
 
     def condition(self) -> str:
         """What `when` says; "" where the step has none."""

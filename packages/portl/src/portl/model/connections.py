@@ -203,7 +203,7 @@ class SheetsConnection(Part):
             r"(?:https://docs\.google\.com/spreadsheets/(?:u/\d+/)?d/)?([A-Za-z0-9_-]+)(?:[/?#].*)?", value
         )
         if found is None:
-            raise ValueError("spreadsheet_id is neither an id nor the address of a spreadsheet")
+            raise ValueError("this is neither an id nor the address of a spreadsheet")
         return found[1]
 
 

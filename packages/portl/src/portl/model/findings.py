@@ -28,6 +28,8 @@ _BY_TAG: dict[str, type[BaseModel]] = {
 _BY_KEY: dict[str, type[BaseModel]] = {
     "batch": steps.Batch,
     "retry": steps.Retry,
+    "on_error": steps.OnError,
+    "pass_through": steps.PassThrough,
     "transaction": job.Transaction,
     "outbox": job.Outbox,
     "defaults": job.Defaults,

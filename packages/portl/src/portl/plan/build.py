@@ -5,7 +5,7 @@ Stage: `JobFile` → `JobPlan`, or all mistakes at once. Touches nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -104,8 +104,9 @@ class _Builder:
     def _batch(self, step: Any, path: Path, around: BatchPlan | None, parsed: Parsed) -> BatchPlan | None:
         own = step.batch
         if own is None:
-            if around is None and step.type in ("csv.write", "sheets.write"):
-                self._tell(path, "The step has nothing to write.", "Give it a batch: batch: {from: …}.")
+            if around is None:
+                for what in _needs_batch(step):
+                    self._tell(path, what, "Give it a batch: batch: {from: …}.")
             return None if around is None else _inherited(around)
         if around is not None:
             hint = "It works on the items of the conditional around it; remove its batch."
@@ -188,6 +189,17 @@ def _inherited(around: BatchPlan) -> BatchPlan:
 def _name_of(template: Template, path: Path) -> str:
     """Equal for batches that go through the same items."""
     return "".join(template.text.split()) if isinstance(template, Expr) else "/".join(map(str, path))
+
+
+def _needs_batch(step: Any) -> Iterator[str]:
+    """Why the step cannot do without items."""
+    if step.type in ("csv.write", "sheets.write"):
+        yield "The step has nothing to write."
+    elif getattr(step, "pass_through", None) is not None:
+        yield "The step has no source whose columns could pass through."
+    on_error = getattr(step, "on_error", None)
+    if step.type != "csv.read" and on_error is not None and on_error.action != "fail":
+        yield "The step has no items that on_error could leave out."
 
 
 def _calls_now(step: Any) -> bool:

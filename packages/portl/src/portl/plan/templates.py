@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from ..errors import Finding, TemplateError
 from ..model.base import Templated
+from ..model.steps import OnError
 from ..model.yaml import Path, SourceMap
 from ..template.check import mistakes
 from ..template.sql import SqlTemplate, parse_sql
@@ -36,9 +37,11 @@ def templates_of(step: Any, path: Path, source: SourceMap) -> Parsed:
     for name, info in type(step).model_fields.items():
         kind = kind_of(info)
         value = getattr(step, name)
+        place = (*path, info.alias or name)
+        if isinstance(value, OnError) and value.path is not None:
+            add_value(parsed, f"{name}.path", value.path, (*place, "path"), source)
         if kind is None or value is None:
             continue
-        place = (*path, info.alias or name)
         if kind == "sql":
             _sql(parsed, step, path, source)
         elif kind == "condition":

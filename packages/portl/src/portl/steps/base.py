@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..template.rows import Chunk
 from ..template.scope import Key
 from ..template.syntax import DictOf, Literal, Template
+
+if TYPE_CHECKING:
+    from .mapped import Mapped
 
 
 class Worker(Protocol):
@@ -29,6 +32,11 @@ class Worker(Protocol):
     def finish(self) -> dict[str, Any]:
         """Say that there are no more items; what is worth logging."""
         ...
+
+
+def mapped_of(worker: Worker) -> Mapped | None:
+    """The rows that a worker makes of its items; None for one that makes none."""
+    return getattr(worker, "mapped", None)
 
 
 def pairs(template: Template) -> list[tuple[str, Template]]:

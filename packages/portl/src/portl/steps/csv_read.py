@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..batch.dead_letters import Dialect
 from ..batch.rows import CHUNK
 from ..context import RunContext
 from ..plan import PlannedStep
@@ -25,4 +26,5 @@ def open_rows(planned: PlannedStep, context: RunContext) -> CsvRows:
         null_values=tuple(step.null_values),
         chunk_rows=min(CHUNK, context.limit or CHUNK),
     )
-    return CsvRows.open(layout)
+    dialect = Dialect(layout.delimiter, layout.quotechar, layout.encoding)
+    return CsvRows.open(layout, context.rejects_of(planned, dialect))

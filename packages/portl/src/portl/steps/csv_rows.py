@@ -6,7 +6,9 @@ Stage: a file → chunks of tuples. Reads the file anew each time somebody goes 
 from __future__ import annotations
 
 import csv
+import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,13 +19,17 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from .. import convert
-from ..batch.rows import CHUNK, Rows
+from ..batch.rejects import Rejects
+from ..batch.rows import CHUNK, Locator, Rows
 from ..convert import ConversionError
-from ..errors import SourceError
-from ..model.steps import ColumnSpec
+from ..errors import RowsRefusedError, SourceError
+from ..model.steps import ColumnSpec, OnError
 
 LONGEST_FIELD = 16_000_000
 """Characters."""
+REST = "portl_rest"
+"""What the fields behind the last column are called where rejected rows are written down."""
+_BREAK = re.compile("\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -49,39 +55,57 @@ class CsvRows(Rows):
 
     columns: tuple[str, ...]
 
-    def __init__(self, layout: Layout, columns: tuple[str, ...], print_of_file: tuple[int, ...]) -> None:
+    def __init__(
+        self, layout: Layout, columns: tuple[str, ...], print_of_file: tuple[int, ...], rejects: Rejects | None = None
+    ) -> None:
         self.layout = layout
         self.columns = columns
         self._print = print_of_file
+        self._rejects = rejects or Rejects(layout.step_id, OnError())
+        if self._rejects.letters is not None:
+            self._rejects.letters.columns = (*columns, REST)
         self._converters = [_converter(layout.columns.get(name), layout.null_values) for name in columns]
         self._convert = _fused([converter.source for converter in self._converters], self._converters)
         self._known: tuple[int, bool] | None = None
 
     @classmethod
-    def open(cls, layout: Layout) -> CsvRows:
+    def open(cls, layout: Layout, rejects: Rejects | None = None) -> CsvRows:
         """The rows of a file whose header is read. Raises SourceError."""
         unread = cls(layout, (), ())
         with unread._reader() as (reader, file):
             head = next(reader, None)
             mark = _print_of(file)
-        return cls(layout, _names(layout, head), mark)
+        return cls(layout, _names(layout, head), mark, rejects)
 
     def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows, typed. Raises SourceError with the place of the first value that is not of its type."""
+        """The rows, typed. Raises SourceError with the places of all values that are not of their type."""
+        try:
+            yield from self._chunks()
+        except SourceError:
+            if not self._rejects.failing:
+                raise
+        try:
+            self._rejects.check()
+        except RowsRefusedError as error:
+            raise self._refused(error) from error
+
+    def _chunks(self) -> Iterator[list[tuple[Any, ...]]]:
         with self._reader() as (reader, file):
             if _print_of(file) != self._print:
                 raise self._error("the file has changed while the job runs.")
             if self.layout.has_header:
                 next(reader, None)
-            done = 0
+            done, line = 0, reader.line_num
             while raw := list(islice(reader, self.layout.chunk_rows)):
                 try:
                     rows = self._convert(raw)
+                    done += len(rows)
                 except ValueError:
-                    rows = self._carefully(raw, done)
-                done += len(rows)
+                    rows = self._carefully(raw, done, line)
+                    done += sum(map(bool, raw))
+                line = reader.line_num
                 self._reckon(done, file)
-                if rows:
+                if rows and not self._rejects.failing:
                     yield rows
 
             self._known = done, True
@@ -97,10 +121,16 @@ class CsvRows(Rows):
 
     def locate(self, index: int, column: str | None = None) -> str:
         """`file:line:column` of a row's value, or `file:line` of a row."""
-        line, text = self._record(index)
-        place = f"{self.layout.shown}:{line}"
+        return self.locator().at(index, column)
+
+    def locator(self) -> Locator:
+        """For many rows in ascending order."""
+        return _Places(self, self._records(every=False))
+
+    def place(self, line: int, text: str, column: str | None) -> str:
+        """`file:line:column` of a value of the record `text`, which begins in `line`; `file:line` of the record."""
         if column is None or column not in self.columns:
-            return place
+            return f"{self.layout.shown}:{line}"
         before = _field_start(text, self.columns.index(column), self.layout.delimiter, self.layout.quotechar)
         lines = before.split("\n")
         return f"{self.layout.shown}:{line + len(lines) - 1}:{len(lines[-1]) + 1}"
@@ -126,23 +156,56 @@ class CsvRows(Rows):
             where = f"{layout.shown}:{reader.line_num}:1"
             raise self._error(f"this is no CSV: {error}.", where=where) from error
 
-    def _carefully(self, raw: list[list[str]], done: int) -> list[tuple[Any, ...]]:
-        """The rows of a chunk that has empty lines, or a value that is wrong. Raises SourceError."""
-        rows = [row for row in raw if row]
-        for place, row in enumerate(rows):
-            if len(row) != len(self.columns):
-                where = self.locate(done + place)
-                raise self._error(f"the row has {len(row)} fields, not {len(self.columns)}.", where=where)
-            for name, value, converter in zip(self.columns, row, self._converters, strict=True):
-                try:
-                    converter.convert(value)
-                except ConversionError as error:
-                    where = self.locate(done + place, name)
-                    raise self._error(f"column '{name}': {error}.", where=where, column=name) from error
-        return self._convert(rows)
+    def _carefully(self, raw: list[list[str]], done: int, line: int) -> list[tuple[Any, ...]]:
+        """The rows of a chunk that has empty lines, or rows that are wrong; `line` is the last one before it."""
+        good: list[list[str]] = []
+        for row in raw:
+            errors = list(self._wrong(row)) if row else []
+            if errors:
+                place, values = partial(self.place, line + 1, "", None), partial(self._values, row)
+                self._rejects.add(done, errors, place, values)
+            elif row:
+                good.append(row)
+            done += bool(row)
+            line += 1 + sum(len(_BREAK.findall(field)) for field in row)
+        return self._convert(good)
 
-    def _record(self, index: int) -> tuple[int, str]:
-        """The line in which a row begins, and its text."""
+    def _wrong(self, row: list[str]) -> Iterator[SourceError]:
+        """What is wrong with a row."""
+        if len(row) != len(self.columns):
+            yield self._error(f"the row has {len(row)} fields, not {len(self.columns)}.", where=None)
+            return
+        for name, value, converter in zip(self.columns, row, self._converters, strict=True):
+            try:
+                converter.convert(value)
+            except ConversionError as error:
+                yield self._error(f"column '{name}': {error}.", where=None, column=name)
+
+    def _values(self, row: list[str]) -> list[Any]:
+        """A row as it stands in the file, with the fields behind the last column as one."""
+        count = len(self.columns)
+        rest = json.dumps(row[count:], ensure_ascii=False) if len(row) > count else None
+        return [*row[:count], *([None] * (count - len(row))), rest]
+
+    def _refused(self, error: RowsRefusedError) -> SourceError:
+        """The error that tells all rows, the first of them with their places."""
+        places = _Places(self, self._records(every=True))
+        told = [
+            (places.at(refused.index, column or None), single.message, column)
+            for refused in error.first
+            for single in refused.errors
+            for column in [getattr(single, "column", "")]
+        ]
+        if len(told) == 1 and error.limit is None:
+            where, message, column = told[0]
+            return self._error(message, where=where, column=column)
+        lines = "".join(f"\n  {where}: {message}" for where, message, _ in told)
+        return self._error(f"{error.summary('row')}{lines}{error.more()}", column=told[0][2])
+
+    def _records(self, *, every: bool) -> Iterator[tuple[int, str]]:
+        """The line in which each row begins, and its text; `every` says whether those that are refused count too."""
+        layout = self.layout
+        skips = not every and self._rejects.count > 0
         with self._reader() as (_, file):
             lines: list[str] = []
 
@@ -151,23 +214,39 @@ class CsvRows(Rows):
                     lines.append(line)
                     yield line
 
-            layout = self.layout
             reader = csv.reader(fed(), delimiter=layout.delimiter, quotechar=layout.quotechar)
-            wanted = index + (1 if layout.has_header else 0)
-            first = 1
+            is_head, first = layout.has_header, 1
             for row in reader:
-                if row:
-                    if wanted == 0:
-                        return first, "".join(lines)
-                    wanted -= 1
+                if row and not is_head and not (skips and any(self._wrong(row))):
+                    yield first, "".join(lines)
+                is_head = is_head and not row
                 first = reader.line_num + 1
                 lines.clear()
-        return first, ""
+        while True:
+            yield first, ""
 
-    def _error(self, what: str, *, where: str = "", column: str = "") -> SourceError:
-        error = SourceError(what, where=where or self.layout.shown)
+    def _error(self, what: str, *, where: str | None = "", column: str = "") -> SourceError:
+        """`where` is the file where it is empty, nowhere where it is None."""
+        error = SourceError(what, where=self.layout.shown if where == "" else where or "")
         error.step_id, error.column = self.layout.step_id, column
         return error
+
+
+class _Places(Locator):
+    """Goes through the records of a file once, as long as it is asked in ascending order."""
+
+    def __init__(self, rows: CsvRows, records: Iterator[tuple[int, str]]) -> None:
+        self._rows = rows
+        self._records = records
+        self._next = 0
+        self._last = (0, "")
+
+    def at(self, index: int, column: str | None = None) -> str:
+        """`file:line:column` of a row's value, or `file:line` of a row."""
+        if index >= self._next:
+            self._last = next(islice(self._records, index - self._next, None))
+            self._next = index + 1
+        return self._rows.place(*self._last, column)
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,12 @@ class NewFile:
     target: Path
     file: IO[str]
 
-    def place(self) -> dict[str, Any]:
+    def place(self) -> None:
         """Move it where it belongs; what was there is replaced. Raises SourceError."""
         try:
             os.replace(self.temporary, self.target)
         except OSError as error:
             raise SourceError(f"the file cannot be put in place: {error.strerror}.", where=str(self.target)) from error
-        return {}
 
     def discard(self) -> None:
         """Close and remove it; again, it does nothing."""
@@ -55,7 +54,8 @@ class CsvWorker:
 
     def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext) -> None:
         self._step = planned.step
-        self._lines = Lines(planned, scope)
+        self._lines = Lines(planned, scope, context)
+        self.mapped = self._lines.mapped
         self._target = context.folder / text(context.single(planned, planned.templates["path"]))
         self._count = 0
         self.keys = self._lines.keys

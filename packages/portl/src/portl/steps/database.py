@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..batch.rows import Spool
 from ..connectors.base import Transaction, Writer
-from ..connectors.operations import Change, Insert, Sql, Upsert
+from ..connectors.identifiers import require_complete
+from ..connectors.operations import Change, Insert, Sql, Table, Upsert
+from ..connectors.refusals import missing_value, null_key
 from ..context import RunContext
 from ..errors import RowError
 from ..logging import Event
 from ..plan import PlannedStep
 from ..template.rows import Chunk, RowFunction, rows_function
 from ..template.scope import Scope
-from .base import pairs
+from .fields import Field, fields_of, needed_by_step, require_fields
+from .mapped import Mapped
 
 CHUNK = 10_000
 """Rows per statement where the job does not say."""
@@ -25,14 +29,13 @@ READ_ROWS = 10_000
 Operation = Upsert | Insert | Change
 
 
-def operation_of(planned: PlannedStep, returning: tuple[str, ...] | None) -> Operation:
-    """What a writing step asks of the database."""
+def operation_of(planned: PlannedStep, fields: Sequence[Field], returning: tuple[str, ...] | None) -> Operation:
+    """What a writing step asks of the database; `fields` are the columns it writes."""
     step = planned.step
+    columns = tuple(name for name, _ in fields)
     if step.type == "db.update":
-        names = tuple(name for name, _ in pairs(planned.templates["set"]))
-        where = tuple(name for name, _ in pairs(planned.templates["where"]))
-        return Change(step.table, names, where, step.expect_rows, returning=returning)
-    columns = tuple(name for name, _ in pairs(planned.templates["mapping"]))
+        count = len(step.set)
+        return Change(step.table, columns[:count], columns[count:], step.expect_rows, returning=returning)
     if step.type == "db.upsert":
         update = tuple(step.update) if isinstance(step.update, list) else step.update
         return Upsert(step.table, columns, tuple(step.key), update, step.on_duplicate, returning=returning)
@@ -48,10 +51,27 @@ def returning_of(planned: PlannedStep) -> tuple[str, ...] | None:
     return None if planned.step.returning is None else tuple(planned.step.returning)
 
 
-def templates_of(planned: PlannedStep) -> list[Any]:
-    """The templates of a writing step's rows, in the order of its operation's columns."""
-    fields = ("set", "where") if planned.step.type == "db.update" else ("mapping",)
-    return [template for name in fields for _, template in pairs(planned.templates[name])]
+def require_written(transaction: Transaction, planned: PlannedStep, operation: Operation) -> None:
+    """Raises SchemaError where new rows lack a column that the table demands; TemplateError where the step does."""
+    if isinstance(operation, Change):
+        return
+    require_complete(transaction.table(operation.table), operation.columns)
+    require_fields(planned, operation.columns)
+
+
+def _needed(planned: PlannedStep, operation: Operation, table: Table) -> dict[str, Callable[[int], RowError]]:
+    """The columns in which a null is refused before it is sent, and the error for it."""
+    decides = isinstance(operation, Upsert) and operation.update == "merge"  # a null leaves the old value there
+    written = operation.set if isinstance(operation, Change) else operation.columns
+    needed: dict[str, Callable[[int], RowError]] = {
+        name: partial(missing_value, name, demanded=f"{table.shown} demands a value")
+        for name in written
+        if not decides and table.demands(name)
+    }
+    needed |= needed_by_step(planned)
+    if isinstance(operation, Upsert):
+        needed |= {name: partial(null_key, name) for name in operation.key}
+    return needed
 
 
 class WriteWorker:
@@ -60,17 +80,22 @@ class WriteWorker:
     size = CHUNK
     nullable = False
 
-    def __init__(self, planned: PlannedStep, scope: Scope, transaction: Transaction) -> None:
-        self._rows = rows_function(templates_of(planned), scope)
-        self._writer = _writer(transaction, operation_of(planned, returning_of(planned)))
+    def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext, transaction: Transaction) -> None:
+        source = context.source(planned) if planned.batch is not None else None
+        fields = fields_of(planned, None if source is None else source.columns)
+        operation = operation_of(planned, fields, returning_of(planned))
+        self._writer = _writer(transaction, operation)
+        require_written(transaction, planned, operation)
+        needed = _needed(planned, operation, transaction.table(operation.table))
+        self.mapped = Mapped(planned, fields, scope, context.rejects_of(planned), needed, source)
         self._keeps = planned.keeps
         self._inserted = self._updated = 0
-        self.keys = self._rows.keys
+        self.keys = self.mapped.keys
         self.columns: tuple[str, ...] | None = self._writer.columns
 
     def work(self, chunk: Chunk) -> Sequence[Any]:
         """Write the rows of a chunk."""
-        result = self._writer.write(self._rows(chunk), chunk.indexes)
+        result = self._writer.write(self.mapped.rows, chunk.indexes)
         self._inserted += result.inserted
         self._updated += result.updated
         self.columns = tuple(result.columns)
@@ -138,8 +163,8 @@ def read_rows(planned: PlannedStep, context: RunContext, transaction: Transactio
     return rows
 
 
-def statement_of(planned: PlannedStep) -> Operation | Sql:
-    """What a database step asks, for dry runs."""
+def statement_of(planned: PlannedStep, columns: Sequence[str] | None) -> Operation | Sql:
+    """What a database step asks, for dry runs; `columns` are those of its source. Raises TemplateError."""
     if planned.sql is not None:
         return planned.sql.sql
-    return operation_of(planned, None)
+    return operation_of(planned, fields_of(planned, columns), None)

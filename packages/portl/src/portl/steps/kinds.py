@@ -64,8 +64,9 @@ def worker_of(planned: PlannedStep, scope: Scope, context: RunContext, transacti
         from . import database  # noqa: PLC0415  # as above
 
         assert transaction is not None  # noqa: S101  # needs_transaction says so
-        work = database.QueryWorker if kind == "db.query_one" else database.WriteWorker
-        return work(planned, scope, transaction)
+        if kind == "db.query_one":
+            return database.QueryWorker(planned, scope, transaction)
+        return database.WriteWorker(planned, scope, context, transaction)
     from . import calls  # noqa: PLC0415  # as above
 
     if transaction is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..context import RunContext
 from ..errors import TemplateError
 from ..plan import PlannedStep
-from ..template.rows import Chunk, RowFailure, rows_function, values_function
+from ..template.rows import Chunk, RowFailure, values_function
 from ..template.scope import Key, Scope
 from ..template.syntax import parse_expression
-from .base import pairs
+from .fields import Field, fields_of, needed_by_step, passed, require_fields
+from .mapped import Mapped
 
 
 class Lines:
@@ -19,27 +21,29 @@ class Lines:
     names: tuple[str, ...] | None
     """The columns; known after the first chunk at the latest, where there is an item."""
     keys: tuple[Key, ...]
+    mapped: Mapped | None = None
+    """What makes them; None where the items themselves are written."""
 
-    def __init__(self, planned: PlannedStep, scope: Scope) -> None:
-        self._by_key = False
-        if planned.step.mapping is not None:
-            entries = pairs(planned.templates["mapping"])
-            self.names = tuple(name for name, _ in entries)
-            self._make = rows_function([template for _, template in entries], scope)
-        else:
+    def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext) -> None:
+        source = context.source(planned)
+        fields = _fields(planned, source.columns)
+        if fields is None:
             assert planned.batch is not None  # noqa: S101  # the plan refuses a step without one
-            alias = planned.batch.alias
-            self.names = scope.variables[(alias,)].columns
-            self._by_key = self.names is None
-            templates = [parse_expression(f"{alias}[{name!r}]") for name in self.names or ()]
-            whole = parse_expression(alias)
-            self._make = values_function(whole, scope) if self._by_key else rows_function(templates, scope)
-        self.keys = self._make.keys
+            self.names = None
+            self._values = values_function(parse_expression(planned.batch.alias), scope)
+            self.keys = self._values.keys
+            return
+        self.names = tuple(name for name, _ in fields)
+        require_fields(planned, self.names)
+        needed = needed_by_step(planned)
+        self.mapped = Mapped(planned, fields, scope, context.rejects_of(planned), needed, source)
+        self.keys = self.mapped.keys
 
-    def of(self, chunk: Chunk) -> list[Sequence[Any]]:
-        """The lines of a chunk. Raises RowFailure."""
-        made = self._make(chunk)
-        return [self._plain(value, place) for place, value in enumerate(made)] if self._by_key else made
+    def of(self, chunk: Chunk) -> Sequence[Sequence[Any]]:
+        """The lines of a chunk, which `mapped` has taken. Raises RowFailure."""
+        if self.mapped is not None:
+            return self.mapped.rows
+        return [self._plain(value, place) for place, value in enumerate(self._values(chunk))]
 
     def _plain(self, value: Any, place: int) -> list[Any]:
         """The values of a mapping, in the order of the first one's keys."""
@@ -51,6 +55,13 @@ class Lines:
             what = ", ".join(sorted(set(value) ^ set(self.names)))
             raise _failure(f"The items have different keys: {what}.", place)
         return [value[name] for name in self.names]
+
+
+def _fields(planned: PlannedStep, columns: tuple[str, ...] | None) -> list[Field] | None:
+    """The columns that are written; None where the items tell."""
+    if planned.step.mapping is not None or planned.step.pass_through is not None:
+        return fields_of(planned, columns)
+    return None if columns is None else passed(planned, columns)
 
 
 def _failure(what: str, place: int) -> TemplateError:

@@ -36,7 +36,8 @@ class SheetWorker:
 
     def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext) -> None:
         self._planned = planned
-        self._lines = Lines(planned, scope)
+        self._lines = Lines(planned, scope, context)
+        self.mapped = self._lines.mapped
         self._pending = PendingRows(planned, place_of(planned, context))
         context.files.append(self._pending)
         self.keys = self._lines.keys

@@ -32,6 +32,10 @@ class Chunk:
         """The values of one variable."""
         return self.indexes if key == ("idx",) else self.values[key]
 
+    def part(self, first: int, last: int) -> Chunk:
+        """The items from `first` to before `last`."""
+        return Chunk(self.indexes[first:last], {key: values[first:last] for key, values in self.values.items()})
+
 
 class RowFailure(TemplateError):
     """An expression failed for one item; `__cause__` is a TemplateError or Python's own error."""
@@ -40,6 +44,10 @@ class RowFailure(TemplateError):
     """Which item of the chunk, from 0."""
     number: int = 0
     """Which of the templates, from 0."""
+    column: str = ""
+    """The column whose value failed; "" where it is not one."""
+    index: int | None = None
+    """The item's place in the whole source; None where only its place in the chunk is known."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +57,22 @@ class RowFunction:
     keys: tuple[Key, ...]
     """The variables it needs."""
     compute: Callable[[Chunk], list[Any]]
+    """Raises whatever an expression raises."""
+    explain: Callable[[Chunk], RowFailure | None] = lambda chunk: None
+    """Which item and which expression it was."""
 
     def __call__(self, chunk: Chunk) -> list[Any]:
-        return self.compute(chunk)
+        try:
+            return self.compute(chunk)
+        except Exception as error:
+            raise self.explain(chunk) or error from error
+
+    def attempt(self, chunk: Chunk) -> list[Any] | None:
+        """As a call, but None where an expression fails."""
+        try:
+            return self.compute(chunk)
+        except Exception:
+            return None
 
 
 def rows_function(templates: Sequence[Template], scope: Scope) -> RowFunction:
@@ -103,18 +124,17 @@ def _function(
     sources = [lowered(lowering, template) for template in templates]
     body = f"({''.join(f'{source}, ' for source in sources)})" if as_tuple else sources[0]
     keys = tuple(lowering.lookup.used)
-    computed = _compiled(lowering, body)
+    computed = compiled(lowering, body)
 
-    def rows(chunk: Chunk) -> list[Any]:
-        try:
-            return computed(len(chunk), *(chunk.of(key) for key in keys))
-        except Exception as error:
-            raise _explained(templates, scope, lowered, chunk, error) from error
+    def explain(chunk: Chunk) -> RowFailure | None:
+        from .singly import Singles  # noqa: PLC0415  # only on the way to an error
 
-    return RowFunction(keys, rows)
+        return Singles(templates, scope, lowered).first(chunk)
+
+    return RowFunction(keys, lambda chunk: computed(len(chunk), *(chunk.of(key) for key in keys)), explain)
 
 
-def _compiled(lowering: Lowering, body: str) -> Callable[..., list[Any]]:
+def compiled(lowering: Lowering, body: str) -> Callable[..., list[Any]]:
     """`f(count, *values)`: the list of `body` for each item."""
     names = list(lowering.lookup.used.values())
     lists = [f"s_{number}" for number in range(len(names))]
@@ -131,57 +151,5 @@ def _compiled(lowering: Lowering, body: str) -> Callable[..., list[Any]]:
     except (RecursionError, MemoryError, SyntaxError):
         raise TemplateError("The expression is nested too deeply.") from None
     exec(code, space)  # noqa: S102  # the source is made by Lowering, out of checked parts
-    compiled: Callable[..., list[Any]] = space["rows"]
-    return compiled
-
-
-def _explained(
-    templates: Sequence[Template],
-    scope: Scope,
-    lowered: Callable[[Lowering, Template], str],
-    chunk: Chunk,
-    original: Exception,
-) -> Exception:
-    """The failure with its item and its expression; `original` where it cannot be found again."""
-    singles = []
-    for template in templates:
-        lowering = Lowering(scope, careful=True)
-        body = lowered(lowering, template)
-        singles.append((template, tuple(lowering.lookup.used), _compiled(lowering, body)))
-    for place in range(len(chunk)):
-        for number, (template, keys, function) in enumerate(singles):
-            try:
-                function(1, *(chunk.of(key)[place : place + 1] for key in keys))
-            except Exception as error:
-                return _failure(error, template, place, number, scope, chunk)
-    return original
-
-
-def _failure(error: Exception, template: Template, place: int, number: int, scope: Scope, chunk: Chunk) -> RowFailure:
-    from .syntax import expressions  # noqa: PLC0415  # only on the way to an error
-
-    text = ""
-    for expression in expressions(template):
-        lowering = Lowering(scope, careful=True)
-        function = _compiled(lowering, lowering.expression(expression))
-        text = expression.text
-        try:
-            function(1, *(chunk.of(key)[place : place + 1] for key in lowering.lookup.used))
-        except Exception:
-            break
-    failure = RowFailure(_reason(error), expression=text, hint=getattr(error, "hint", None))
-    failure.__cause__ = error
-    failure.place, failure.number = place, number
-    return failure
-
-
-def _reason(error: Exception) -> str:
-    """One sentence about an error of an expression."""
-    if isinstance(error, TemplateError):
-        return error.message
-    if isinstance(error, ZeroDivisionError):
-        return "This divides by zero."
-    if isinstance(error, ArithmeticError):
-        return "This is no number that can be computed."
-    message = str(error).replace("'NoneType'", "null").replace("'str'", "text")
-    return f"{message[:1].upper()}{message[1:]}."
+    function: Callable[..., list[Any]] = space["rows"]
+    return function

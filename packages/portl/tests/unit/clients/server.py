@@ -11,7 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO, Self
+from io import BufferedIOBase
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, answer: Answer) -> None:
             if answer.head_drip_s:
-                self._drip_head(answer.head_drip_s)
+                self.close_connection = True
+                _drip(server, self.wfile, answer.head_drip_s)
                 return
             self.send_response(answer.status)
             for name, value in answer.headers.items():
@@ -116,26 +118,9 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(answer.size or len(answer.body)))
             self.end_headers()
             try:
-                if answer.size is not None:
-                    self._send_much(answer.size)
-                    return
-                if not answer.drip_s:
-                    self.wfile.write(answer.body)
-                    return
-                for byte in answer.body:
-                    self.wfile.write(bytes([byte]))
-                    self.wfile.flush()
-                    time.sleep(answer.drip_s)  # noqa: TID251  # a slow server is what is tested
+                _write(server, self.wfile, answer)
             except OSError:
                 self.close_connection = True
-
-        def _drip_head(self, seconds: float) -> None:
-            self.close_connection = True
-            _drip(server, self.wfile, seconds)
-
-        def _send_much(self, size: int) -> None:
-            self.close_connection = True
-            _pour(server, self.wfile, size)
 
         def log_message(self, format: str, *args: object) -> None:
             return None
@@ -145,7 +130,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _drip(server: Server, file: BinaryIO, seconds: float) -> None:
+def _drip(server: Server, file: BufferedIOBase, seconds: float) -> None:
     """Send a header that does not end."""
     with suppress(OSError):
         file.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
@@ -154,12 +139,19 @@ def _drip(server: Server, file: BinaryIO, seconds: float) -> None:
             file.flush()
 
 
-def _pour(server: Server, file: BinaryIO, size: int) -> None:
-    """Send much."""
-    piece = b"7" * 100_000
-    with suppress(OSError):
-        for first in range(0, size, len(piece)):
-            server.sent += file.write(piece[: size - first])
+def _write(server: Server, file: BufferedIOBase, answer: Answer) -> None:
+    """Send an answer's body."""
+    if answer.size is not None:
+        piece = b"7" * 100_000
+        for first in range(0, answer.size, len(piece)):
+            server.sent += file.write(piece[: answer.size - first])
+    elif answer.drip_s:
+        for byte in answer.body:
+            file.write(bytes([byte]))
+            file.flush()
+            time.sleep(answer.drip_s)  # noqa: TID251  # a slow server is what is tested
+    else:
+        file.write(answer.body)
 
 
 def in_turn(*answers: Answer) -> Answers:

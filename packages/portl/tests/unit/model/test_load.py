@@ -54,7 +54,7 @@ steps:
         "job.yaml:10:5: 'pth' is not known here. Did you mean 'path'?",
         "job.yaml:11:9: 'a-b' is not allowed as 'id'. Use letters, digits and underscores, and begin with a letter.",
         "job.yaml:20:9: There is no type 'db.isert'. Did you mean 'db.insert'?",
-        "job.yaml:21:9: 'mapping' is missing. It says: `{column: expression}`.",
+        "job.yaml:21:9: 'mapping' is missing. It says: `{column: expression}`; needed where nothing passes through.",
         "job.yaml:21:41: 'table' has to be text, not '3'.",
         "job.yaml:21:51: 'batch' has to be a mapping, not '5'.",
         "job.yaml:22:5: Mapping has no column 'x', which is in key.",

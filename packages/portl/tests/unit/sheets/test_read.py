@@ -134,7 +134,7 @@ def test_what_is_wrong_is_told_with_its_cell(sheets: Sheets, rows: list[list[Any
 def test_a_later_step_names_the_cell(sheets: Sheets) -> None:
     sheets.grid.fill([["x", "y"], [], ["", "a", 1], [], ["", "b", "z"]], first_row=2, first_column=2)
     sheets.grid.fill([["", "n", "m"]], first_row=2, first_column=2)
-    with pytest.raises(StepError, match=r"step 'write', item 1 \(Sheet1!6\): .*'z' is not a whole number"):
+    with pytest.raises(StepError, match=r"step 'write', item 1 \(Sheet1!D6\): .*'z' is not a whole number"):
         sheets.run(
             '  - {id: read, type: sheets.read, connection: book, range: "C2:D"}\n'
             "  - {id: write, type: csv.write, path: o.csv, mapping: {m: '{{ row.m | int }}'}, "

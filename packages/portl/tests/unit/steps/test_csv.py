@@ -196,7 +196,7 @@ def test_mappings_are_written_by_their_keys(jobs: Place) -> None:
 def test_a_failed_job_leaves_the_old_file_and_no_other(jobs: Place) -> None:
     jobs.write("in.csv", "a\n1\n0\n")
     jobs.write("out.csv", "old\n")
-    with pytest.raises(StepError, match=r"step 'write', item 1 \(in\.csv:3\): .* divides by zero"):
+    with pytest.raises(StepError, match=r"step 'write', item 1 \(in\.csv:3:1\): .* divides by zero"):
         jobs.run(WRITE + '    mapping: {a: "{{ 1 / (row.a | int) }}"}\n', name="out")
     assert sorted(path.name for path in jobs.folder.iterdir()) == ["in.csv", "out.csv"]
     assert jobs.read("out.csv") == [["old"]]

@@ -16,12 +16,16 @@ Fetch = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 """Runs a query of the catalogue with its parameters."""
 
 _RELATION = """
-SELECT c.oid, c.relkind::text, n.nspname, c.relname
+SELECT c.oid, c.relkind::text, n.nspname, c.relname,
+       EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g
+                WHERE g.tgtype & 7 = 7 AND (g.tgrelid = c.oid
+                   OR g.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))))
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.oid = pg_catalog.to_regclass(%s)"""
 
 _COLUMNS = """
-SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, a.atthasdef OR a.attidentity <> '',
+SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), NOT (a.attnotnull OR t.typnotnull),
+       a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
        a.attgenerated = '' AND a.attidentity <> 'a', b.oid::regtype::text, b.typcategory::text,
        coalesce(e.typname::text, ''), coalesce(e.typcategory::text, '')
   FROM pg_catalog.pg_attribute a
@@ -61,7 +65,7 @@ def read_table(fetch: Fetch, name: str) -> Table:
             hint="Write it as the database spells it, with its schema where that is not on the search path.",
             code="42P01",
         )
-    oid, relkind, schema, relation = found
+    oid, relkind, schema, relation, fills = found
     if relkind not in _KINDS:
         raise SchemaError(f"{name} is not a table or view that can be read and written.", code="42809")
     primary, unique, unusable = _indexes(fetch(_INDEXES, (oid,)))
@@ -72,6 +76,7 @@ def read_table(fetch: Fetch, name: str) -> Table:
         primary_key=primary,
         unique=unique,
         unusable=unusable,
+        fills=fills,
     )
 
 

@@ -62,7 +62,7 @@ def _column(row: tuple[Any, ...], primary: tuple[str, ...]) -> Column:
     return Column(
         name,
         declared,
-        nullable=not not_null,
+        nullable=not not_null or is_rowid,
         has_default=default is not None or is_rowid,
         writable=hidden == 0,
         kind=declared_kind(declared),

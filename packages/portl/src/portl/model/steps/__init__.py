@@ -5,6 +5,7 @@ from .calls import ApiCall, LambdaInvoke, OutboxEnqueue
 from .control import STEP_CLASSES, Conditional, Step
 from .database import DbInsert, DbQueryOne, DbRead, DbUpdate, DbUpsert
 from .files import ColumnSpec, CsvRead, CsvWrite
+from .mapping import ItemStep, MappingStep, OnError, PassThrough
 from .sheets import SheetsRead, SheetsWrite
 
 __all__ = [
@@ -20,8 +21,12 @@ __all__ = [
     "DbRead",
     "DbUpdate",
     "DbUpsert",
+    "ItemStep",
     "LambdaInvoke",
+    "MappingStep",
+    "OnError",
     "OutboxEnqueue",
+    "PassThrough",
     "Retry",
     "SheetsRead",
     "SheetsWrite",

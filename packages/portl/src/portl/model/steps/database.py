@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AliasChoices, Field, NonNegativeInt, field_validator, model_validator
+from pydantic import AliasChoices, Field, NonNegativeInt, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from ..base import Mapping, Name, SqlText
 from .base import StepBase
+from .mapping import ItemStep, MappingStep
 
 
 class DatabaseStep(StepBase):
@@ -22,7 +24,21 @@ class DatabaseStep(StepBase):
 Columns = Annotated[list[str], Field(min_length=1)]
 
 
-class DbUpsert(DatabaseStep):
+class RowsStep(MappingStep, DatabaseStep):
+    """What steps have that write rows."""
+
+    mapping: Mapping | None = Field(default=None, validate_default=True)
+    """`{column: expression}`; needed where nothing passes through."""
+
+    @field_validator("mapping")
+    @classmethod
+    def _says_what_to_write(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.data.get("pass_through") is None:
+            raise PydanticCustomError("missing", "Field required")
+        return value
+
+
+class DbUpsert(RowsStep):
     """Inserts rows, or updates those whose key is there already.
 
     Result: returned columns, `was_inserted`, `changed`.
@@ -33,8 +49,6 @@ class DbUpsert(DatabaseStep):
     """`table` or `schema.table`."""
     key: Columns
     """Columns that identify a row; the table needs a unique index on exactly these."""
-    mapping: Mapping
-    """`{column: expression}`."""
     returning: list[str] | None = None
     """Columns to give back; `id` or the primary key where it is not given."""
     update: Literal["all", "merge", "none"] | Columns = "all"
@@ -50,23 +64,21 @@ class DbUpsert(DatabaseStep):
     @model_validator(mode="after")
     def _key_is_mapped(self) -> DbUpsert:
         for column in self.key:
-            if column not in self.mapping:
+            if not self.may_have(column):
                 raise ValueError(f"mapping has no column '{column}', which is in key")
         if isinstance(self.update, list):
             for column in self.update:
-                if column not in self.mapping:
+                if not self.may_have(column):
                     raise ValueError(f"mapping has no column '{column}', which is in update")
         return self
 
 
-class DbInsert(DatabaseStep):
+class DbInsert(RowsStep):
     """Inserts rows. Result: returned columns, `was_inserted`, `changed`."""
 
     type: Literal["db.insert"]
     table: str
     """`table` or `schema.table`."""
-    mapping: Mapping
-    """`{column: expression}`."""
     returning: list[str] | None = None
     """Columns to give back; `id` or the primary key where it is not given."""
     on_conflict: Literal["error", "skip"] = "error"
@@ -81,7 +93,7 @@ class DbInsert(DatabaseStep):
         return self
 
 
-class DbUpdate(DatabaseStep):
+class DbUpdate(ItemStep, DatabaseStep):
     """Updates rows. Result: returned columns, `changed`, `updated`."""
 
     type: Literal["db.update"]
@@ -95,6 +107,13 @@ class DbUpdate(DatabaseStep):
     """Columns to give back; `id` or the primary key where it is not given."""
     expect_rows: NonNegativeInt | None = None
     """How many rows each item has to update; any number where it is not given."""
+
+    @model_validator(mode="after")
+    def _required_is_set(self) -> DbUpdate:
+        for column in self.required:
+            if column not in self.set:
+                raise ValueError(f"set has no column '{column}', which is in required")
+        return self
 
 
 class SqlStep(DatabaseStep):

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ..base import Mapping, Part, Text
+from ..base import Part, Text
 from .base import StepBase
+from .mapping import MappingStep, OnError, OnErrorField
 
 
 class ColumnSpec(Part):
@@ -51,6 +52,8 @@ class CsvRead(StepBase):
     """Of the file; a byte order mark is ignored."""
     null_values: list[str] = Field(default_factory=lambda: [""])
     """Texts that mean null, in every column; `[]` keeps empty fields as empty texts."""
+    on_error: OnErrorField = Field(default_factory=OnError)
+    """What happens to a row that is not as `columns` says: `fail`, `skip`, or a mapping with `action`."""
     batch: None = None
     """Not available here."""
 
@@ -68,14 +71,15 @@ class CsvRead(StepBase):
         return self
 
 
-class CsvWrite(StepBase):
-    """Writes a CSV file; it appears, whole, when the job has succeeded."""
+class CsvWrite(MappingStep):
+    """Writes a CSV file; it appears, whole, when the job has succeeded.
+
+    Without `mapping` and `pass_through` it has the items' own columns.
+    """
 
     type: Literal["csv.write"]
     path: Text
     """The file, relative to the job file; replaced where it exists."""
-    mapping: Mapping | None = None
-    """`{column: expression}`; without it the items' own columns."""
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     """Between fields."""
     encoding: str = "utf-8"

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from ..base import Mapping, Name, Text
+from ..base import Name, Text
 from .base import Retry, StepBase
 from .files import ColumnSpec
+from .mapping import MappingStep
 
 
 class SheetStep(StepBase):
@@ -51,15 +52,16 @@ class SheetsRead(SheetStep):
         return self
 
 
-class SheetsWrite(SheetStep):
-    """Writes rows into a spreadsheet, when the job has succeeded: after COMMIT, as the last thing a run does."""
+class SheetsWrite(MappingStep, SheetStep):
+    """Writes rows into a spreadsheet, when the job has succeeded: after COMMIT, as the last thing a run does.
+
+    Without `mapping` and `pass_through` it has the items' own columns.
+    """
 
     type: Literal["sheets.write"]
     mode: Literal["replace", "append"]
     """`replace`: the range holds these rows and nothing else, however often the job runs. `append`: they are added
     below those that are there, by the names of the header, with each run again."""
-    mapping: Mapping | None = None
-    """`{column: expression}`; without it the items' own columns."""
     header: bool = True
     """Whether the first row names the columns."""
     input: Literal["raw", "user_entered"] = "raw"
