@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 
 COMMANDS = {
+    "init": "Make a job: look at both ends, propose a mapping, write YAML.",
     "run": "Run a job, or show what it would do.",
     "validate": "Check a job file; report every mistake.",
     "schema": "Print the JSON Schema of job files, for editors.",
