@@ -27,6 +27,7 @@ from ..plan.connections import SHEETS
 from ..steps.kinds import read
 from ..template.rows import Chunk
 from .failures import step_error
+from .hooks import mistakes
 from .opened import OpenConnections
 from .shown import Renderer
 from .symbols import Symbol, known_parts
@@ -62,6 +63,8 @@ class Preview:
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     """What would fail, as far as it can be told."""
+    hooks: tuple[str, ...] = ()
+    """The programs that would be started, each after the name of its hook."""
 
 
 def preview(
@@ -76,6 +79,7 @@ def preview(
         for planned in plan.steps:
             previewer.step(planned)
         previewer.tables()
+        previewer.errors += map(str, mistakes(plan))
     return Preview(
         job=plan.file.job.name,
         level="check" if check else "offline",
@@ -83,6 +87,7 @@ def preview(
         steps=tuple(previewer.steps),
         notes=plan.notes,
         errors=tuple(previewer.errors),
+        hooks=tuple(f"{name}: {' '.join(hook.run)}" for name, hook in plan.file.job.hooks if hook is not None),
     )
 
 
