@@ -16,7 +16,7 @@ from ..connectors.base import Transaction
 from ..connectors.operations import TransactionOptions, Witness
 from ..connectors.replay import run_phase
 from ..context import RunContext
-from ..errors import ConnectorError, OutcomeUnknownError, PortlError, StepError
+from ..errors import ConnectorError, DeliveriesPendingError, OutcomeUnknownError, PortlError, StepError
 from ..logging import Event, Observer, ignore
 from ..model.resolve import Resolved
 from ..outbox import Delivery, ledger
