@@ -13,7 +13,7 @@ from ..batch.items import Items, Selection, selected
 from ..batch.rows import Aligned, Spool
 from ..connectors.base import Transaction
 from ..context import ONE, RunContext
-from ..errors import PortlError, StepError
+from ..errors import HookError, PortlError, StepError
 from ..logging import Event
 from ..plan import PlannedStep
 from ..steps.base import Worker, mapped_of
@@ -21,6 +21,7 @@ from ..steps.kinds import needs_transaction, read, worker_of
 from ..steps.mapped import Mapped
 from ..template.rows import Chunk, RowFunction, conditions_function
 from .failures import step_error
+from .hooks import HookRunner
 
 ResultT = TypeVar("ResultT")
 
@@ -32,9 +33,13 @@ class Execution:
     """Carries out the steps of one run."""
 
     def __init__(
-        self, context: RunContext, in_transaction: Callable[[PlannedStep, Callable[[Transaction], Any]], Any]
+        self,
+        context: RunContext,
+        hooks: HookRunner,
+        in_transaction: Callable[[PlannedStep, Callable[[Transaction], Any]], Any],
     ) -> None:
         self._context = context
+        self._hooks = hooks
         self._in_transaction = in_transaction
         """Calls a function with the transaction that a step works in."""
 
@@ -131,15 +136,18 @@ class Execution:
         leaves_out = condition is not None or (mapped is not None and planned.step.on_error.action != "fail")
         selection = Selection(items.mask) if leaves_out else None
         chunks = items.chunks(keys, size)
-        count = seen = 0
+        count = seen = number = 0
         try:
             while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
                 seen += len(chunk)
                 chosen = self._chosen(planned, items, chunk, condition, mapped, selection)
                 if len(chosen) and not (mapped is not None and mapped.rejects.failing):
+                    self._hooks.before_batch(planned, number, len(chosen))
                     results = self._guarded(planned, partial(worker.work, chosen), items, chosen)
                     if kept is not None:
                         kept.append(results)
+                    self._hooks.after_batch(planned, number, len(chosen))
+                    number += 1
                 count += len(chosen)
                 self._progress(planned, items, count, seen)
         except PortlError:
@@ -197,10 +205,10 @@ class Execution:
         items: Items | None = None,
         chunk: Chunk | None = None,
     ) -> ResultT:
-        """What `action` gives. Raises StepError for every error of portl's, with its place."""
+        """What `action` gives. Raises StepError for every error of portl's, with its place; HookError as it is."""
         try:
             return action()
-        except StepError:
+        except (StepError, HookError):
             raise
         except PortlError as error:
             raise step_error(error, planned, self._context.plan, items, chunk) from error

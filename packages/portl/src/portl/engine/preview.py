@@ -26,6 +26,7 @@ from ..plan import JobPlan, PlannedStep
 from ..steps.kinds import read
 from ..template.rows import Chunk
 from .failures import step_error
+from .hooks import mistakes
 from .opened import OpenConnections
 from .shown import Renderer
 from .symbols import Symbol, known_parts
@@ -61,6 +62,8 @@ class Preview:
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     """What would fail, as far as it can be told."""
+    hooks: tuple[str, ...] = ()
+    """The programs that would be started, each after the name of its hook."""
 
 
 def preview(
@@ -75,6 +78,7 @@ def preview(
         for planned in plan.steps:
             previewer.step(planned)
         previewer.tables()
+        previewer.errors += map(str, mistakes(plan))
     return Preview(
         job=plan.file.job.name,
         level="check" if check else "offline",
@@ -82,6 +86,7 @@ def preview(
         steps=tuple(previewer.steps),
         notes=plan.notes,
         errors=tuple(previewer.errors),
+        hooks=tuple(f"{name}: {' '.join(hook.run)}" for name, hook in plan.file.job.hooks if hook is not None),
     )
 
 

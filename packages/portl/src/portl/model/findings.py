@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..errors import Finding
-from . import connections, job, steps
+from . import connections, hooks, job, steps
 from .yaml import Path, SourceMap
 
 _TAGGED: tuple[type[BaseModel], ...] = (
@@ -31,6 +31,9 @@ _BY_KEY: dict[str, type[BaseModel]] = {
     "outbox": job.Outbox,
     "defaults": job.Defaults,
     "auth": connections.HttpAuth,
+    "hooks": hooks.Hooks,
+    **dict.fromkeys(hooks.EVENTS, hooks.Hook),
+    "after_job": hooks.AfterJobHook,
 }
 _BY_PARENT: dict[str, type[BaseModel]] = {"columns": steps.ColumnSpec, "params": job.Param}
 

@@ -58,7 +58,7 @@ class _Builder:
             implicit_params=frozenset(self.seen.params - set(job.params)),
             uses_outbox=outbox,
             run_key=run_key,
-            notes=tuple(self.notes),
+            notes=(*self.file.notes, *self.notes),
         )
 
     def _transaction(self) -> str | None:

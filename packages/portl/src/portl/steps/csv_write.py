@@ -16,7 +16,7 @@ from ..errors import SourceError, TemplateError
 from ..plan import PlannedStep
 from ..template.access import text
 from ..template.rows import Chunk, values_function
-from ..template.scope import Scope
+from ..template.scope import Key, Scope
 from ..template.syntax import parse_expression
 from .fields import Field, fields_of, needed_by_step, passed, require_fields
 from .mapped import Mapped
@@ -31,19 +31,75 @@ class NewFile:
     temporary: Path
     target: Path
     file: IO[str]
+    if_exists: str = "replace"
+    """The step's."""
 
     def place(self) -> None:
-        """Move it where it belongs; what was there is replaced. Raises SourceError."""
+        """Move it where it belongs. Raises SourceError; also where a file has come there that is not to be replaced."""
         try:
-            os.replace(self.temporary, self.target)
+            if self.if_exists == "replace":
+                os.replace(self.temporary, self.target)
+            else:
+                self._place_alone()
+        except FileExistsError as error:
+            if self.if_exists == "fail":
+                raise _there_already(self.target) from error
+            self.discard()
         except OSError as error:
             raise SourceError(f"the file cannot be put in place: {error.strerror}.", where=str(self.target)) from error
+
+    def _place_alone(self) -> None:
+        """Move it where nothing is. Raises FileExistsError, OSError."""
+        try:
+            os.link(self.temporary, self.target)  # unlike a look beforehand, this cannot come too late
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if self.target.exists():
+                raise FileExistsError from None
+            os.replace(self.temporary, self.target)
+        self.temporary.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Close and remove it; again, it does nothing."""
         with suppress(OSError):  # what could not be written is not wanted any more
             self.file.close()
         self.temporary.unlink(missing_ok=True)
+
+
+def _there_already(target: Path) -> SourceError:
+    hint = "if_exists: replace writes it anew, skip leaves it as it is."
+    return SourceError("the file is there already.", where=str(target), hint=hint)
+
+
+class SkippingWorker:
+    """Writes nothing: the file is there already."""
+
+    keys: tuple[Key, ...] = ()
+    size = CHUNK
+    columns: tuple[str, ...] | None = None
+    nullable = True
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+
+    def work(self, chunk: Chunk) -> Sequence[Any]:
+        """Leave a chunk out."""
+        return ()
+
+    def finish(self) -> dict[str, Any]:
+        """Say why nothing was written."""
+        return {"rows": 0, "path": str(self._target), "kept": "the file was there already"}
+
+
+def csv_worker(planned: PlannedStep, scope: Scope, context: RunContext) -> CsvWorker | SkippingWorker:
+    """What writes the step's file, or leaves it. Raises SourceError."""
+    target = context.folder / text(context.single(planned, planned.templates["path"]))
+    if planned.step.if_exists == "skip" and target.exists():
+        return SkippingWorker(target)
+    if planned.step.if_exists == "fail" and target.exists():
+        raise _there_already(target)
+    return CsvWorker(planned, scope, context, target)
 
 
 class CsvWorker:
@@ -54,7 +110,7 @@ class CsvWorker:
     nullable = True
     mapped: Mapped | None = None
 
-    def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext) -> None:
+    def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext, target: Path) -> None:
         self._step = planned.step
         self._names, self._values = None, None
         source = context.source(planned)
@@ -67,7 +123,7 @@ class CsvWorker:
             require_fields(planned, self._names)
             needed = needed_by_step(planned)
             self.mapped = Mapped(planned, fields, scope, context.rejects_of(planned), needed, source)
-        self._target = context.folder / text(context.single(planned, planned.templates["path"]))
+        self._target = target
         self._count = 0
         self.keys = (self.mapped or self._values).keys  # type: ignore[union-attr]  # one of them is there
         try:
@@ -76,7 +132,7 @@ class CsvWorker:
         except (OSError, LookupError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SourceError(f"the file cannot be written: {reason}.", where=str(self._target)) from error
-        self._new = NewFile(temporary, self._target, self._file)
+        self._new = NewFile(temporary, self._target, self._file, self._step.if_exists)
         context.files.append(self._new)
         self._writer = csv.writer(self._file, delimiter=self._step.delimiter, lineterminator="\n")
         if self._names is not None:
