@@ -12,6 +12,7 @@ from databases import PostgresPlace
 from portl.cli.app import invoke
 from portl.model.load import parse_job
 from portl.model.steps import STEP_CLASSES, Batch, Retry, StepBase
+from portl.model.steps.mapping import MappingStep, OnError
 from portl.model.yaml import load
 from portl.plan import plan_job
 from portl.wizard import append
@@ -42,6 +43,8 @@ def test_every_type_of_step_is_shown() -> None:
     ("model", "where"),
     [
         (StepBase, ALL),
+        (MappingStep, ALL),
+        (OnError, [step["on_error"] for step in ALL if isinstance(step.get("on_error"), dict)]),
         (Batch, [step.get("batch", {}) for step in ALL]),
         (Retry, [load(TEMPLATE, "x")[0]["defaults"]["retry"]]),
     ],
