@@ -40,6 +40,7 @@ CONNECTIONS = (
     connections.SqliteConnection,
     connections.LambdaConnection,
     connections.HttpConnection,
+    connections.SheetsConnection,
 )
 
 
