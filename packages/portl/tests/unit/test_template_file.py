@@ -84,7 +84,8 @@ def test_it_runs_on_a_database_up_to_its_commit(
     monkeypatch.setenv("MAIN_DSN", new_postgres.dsn)
     text = (written / "template.yaml").read_text(encoding="utf-8")
     begin, end = text.index("    host: ${env:PG_HOST"), text.index("  enrich:\n")
-    text = f"{text[:begin]}    dsn: ${{env:MAIN_DSN}}\n{text[end:]}"
+    without_sheets = text.index("  # sheets.read: ")
+    text = f"{text[:begin]}    dsn: ${{env:MAIN_DSN}}\n{text[end:without_sheets]}"
     (written / "template.yaml").write_text(text, encoding="utf-8")
     assert invoke(["outbox", "init", "template.yaml"]) == 0
     assert invoke(["run", "template.yaml", "--dry-run=check"]) == 0, capsys.readouterr().err
