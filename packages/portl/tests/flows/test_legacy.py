@@ -271,6 +271,23 @@ def test_variables_in_paths_and_connections(
     assert Sqlite(tmp_path).rows("users") == [(1, "a")]
 
 
+def test_the_first_hook_may_make_the_file(run: Callable[[Path], int], tmp_path: Path) -> None:
+    Sqlite(tmp_path).make("users", ["id", "name", "email"], BEFORE, key="id")
+    script = tmp_path / "fetch.sh"
+    script.write_text("#!/bin/sh\nprintf 'user_id,name,email,x\\n1,Ann,A@X,y\\n' > people.csv\n")
+    script.chmod(0o755)
+    job = {
+        "source": {"type": "csv", "path": "people.csv"},
+        "destination": Sqlite(tmp_path).section("users"),
+        "conflict": "overwrite",
+        "mapping": {"user_id": "id", "x": None},
+        "transformations": [{"column": "email", "operation": "lowercase"}],
+        "hooks": {"before_job": "./fetch.sh"},
+    }
+    assert run(write(tmp_path, job)) == 0
+    assert Sqlite(tmp_path).rows("users") == [(1, "Ann", "a@x"), (9, "nine", None)]
+
+
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=5)
 NAMES = st.text(st.characters(codec="ascii", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=6).filter(
     lambda name: name == name.strip() and name != "id"

@@ -67,7 +67,8 @@ class _Asking:
             try:
                 return _header(self.job, self.resolved.params.get("source_path") or source.fields["path"])
             except SourceError as error:
-                self._tell(source, "path", str(error), "")
+                if "before_job" not in self.job.hooks:  # which may be what makes the file
+                    self._tell(source, "path", str(error), "")
                 return None
         return self._asked(source, lambda transaction: _columns(source, transaction)) if source.is_database else None
 

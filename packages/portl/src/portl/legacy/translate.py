@@ -15,7 +15,6 @@ from .columns import Columns
 from .model import Endpoint, LegacyJob
 from .parse import LARGEST_BATCH
 
-UNKNOWN_COLUMNS = "‹the source's other columns›"
 ROWS = "{{ steps.read.rows }}"
 
 
@@ -199,7 +198,7 @@ def _write(made: Translation) -> dict[str, Any]:
     job, path = made.job, ("steps", 1)
     made.origins[path] = (job.destination.role,)
     made.origins.update({(*path, name): end for name, end in job.destination.places.items()})
-    mapping = _mapping(made, path)
+    columns = _columns(made, path)
     batch: dict[str, Any] = {"from": ROWS, "as": "row"}
     if job.batch_size is not None:
         batch["size"] = min(job.batch_size, LARGEST_BATCH)
@@ -209,7 +208,7 @@ def _write(made: Translation) -> dict[str, Any]:
     if "conflict" not in job.stated:
         made.note(path, "The old job did not say what happens where something is there already: portl takes fail.")
     write = _write_file(made, path) if job.destination.kind == "csv" else _write_table(made, path)
-    return {"id": "write", "type": write.pop("type"), "batch": batch, **write, "mapping": mapping}
+    return {"id": "write", "type": write.pop("type"), "batch": batch, **write, **columns}
 
 
 def _write_file(made: Translation, path: Path) -> dict[str, Any]:
@@ -243,7 +242,8 @@ def _write_table(made: Translation, path: Path) -> dict[str, Any]:
     return {**write, "on_duplicate": "last"}
 
 
-def _mapping(made: Translation, path: Path) -> dict[str, Any]:
+def _columns(made: Translation, path: Path) -> dict[str, Any]:
+    """The mapping; with the columns that pass through, where nobody knows which there are."""
     columns, job = made.columns, made.job
     mapping = {one.column: one.expression for one in columns.assignments}
     for one in columns.assignments:
@@ -251,8 +251,11 @@ def _mapping(made: Translation, path: Path) -> dict[str, Any]:
         origin = changed or one.path or job.mapping_path or ("source",)
         made.origins[(*path, "mapping", one.column)] = made.expressions[one.expression[3:-3]] = origin
     if columns.facts.columns is None:
-        mapping[UNKNOWN_COLUMNS] = UNKNOWN_COLUMNS
-    elif any(not one.path for one in columns.assignments):
+        left_out = [name for name, target in job.mapping.items() if target is None]
+        made.origins[(*path, "pass_through")] = job.mapping_path or ("source",)
+        made.note((*path, "pass_through"), "The source was not there to look at: its other columns keep their names.")
+        return {"pass_through": {"except": left_out} if left_out else True, **({"mapping": mapping} if mapping else {})}
+    if any(not one.path for one in columns.assignments):
         text = "Every column of the source stands here; one that is added to the source later is not written by itself."
         made.note((*path, "mapping"), text)
-    return mapping
+    return {"mapping": mapping}

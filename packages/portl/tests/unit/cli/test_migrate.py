@@ -202,7 +202,6 @@ def test_a_check_shows_the_key(old: Place, capsys: pytest.CaptureFixture[str]) -
     [
         ("table: users", "table: user", "2:51: destination: there is no table user. Did you mean users?"),
         ("test.db", "nope.db", "2:35: destination: there is no file nope.db."),
-        ("people.csv", "peple.csv", "1:27: ./in/peple.csv: the file cannot be read: No such file or directory."),
         ("user_id: id", "usr_id: id", "The source has no column 'usr_id'. Did you mean 'user_id'?"),
         ("user_id: id", "id: user_id", "A mapping reads: column of the source: column of the destination."),
         ("user_id: id", "user_id: ID", "main.users has no column 'ID'. Did you mean 'id'?"),
@@ -238,6 +237,14 @@ def test_what_only_a_look_shows(
     assert told in said
     assert "old.yaml:" in said
     assert old.rows("SELECT * FROM users") == []
+
+
+def test_a_file_that_no_hook_can_make(old: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(old, "people.csv", "peple.csv")
+    edit(old, "before_job: ./hook.sh, ", "")
+    assert invoke(["run", "old.yaml"]) == 2
+    told = "portl: old.yaml:1:27: ./in/peple.csv: the file cannot be read: No such file or directory.\n"
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize(
