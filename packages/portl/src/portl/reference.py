@@ -39,6 +39,7 @@ CONNECTIONS = (
     connections.SqliteConnection,
     connections.LambdaConnection,
     connections.HttpConnection,
+    connections.SheetsConnection,
 )
 
 

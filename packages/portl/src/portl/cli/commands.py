@@ -31,7 +31,7 @@ def done(words: list[str], masker: Masker) -> int:
 
 def with_level(words: list[str]) -> list[str]:
     """`--dry-run` without a level means offline, also where the job follows: `portl run --dry-run job.yaml`."""
-    after = [*words[1:], ""]
+    after = [*words, ""][1:]
     return [
         "--dry-run=offline" if word == "--dry-run" and following not in LEVELS else word
         for word, following in zip(words, after, strict=True)

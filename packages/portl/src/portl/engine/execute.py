@@ -17,7 +17,7 @@ from ..errors import HookError, PortlError, StepError
 from ..logging import Event
 from ..plan import PlannedStep
 from ..steps.base import Worker, mapped_of
-from ..steps.kinds import needs_transaction, read, worker_of
+from ..steps.kinds import needs_transaction, prepare, read, worker_of
 from ..steps.mapped import Mapped
 from ..template.rows import Chunk, RowFunction, conditions_function
 from .failures import step_error
@@ -42,6 +42,11 @@ class Execution:
         self._hooks = hooks
         self._in_transaction = in_transaction
         """Calls a function with the transaction that a step works in."""
+
+    def prepare(self) -> None:
+        """Find out, before anything is done, whether what is written at the end can be reached. Raises StepError."""
+        for planned in self._context.plan.walk():
+            self._guarded(planned, partial(prepare, planned, self._context))
 
     def run(self, planned: PlannedStep) -> None:
         """Carry out a step that stands in no other. Raises StepError."""

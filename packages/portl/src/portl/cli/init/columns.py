@@ -147,11 +147,16 @@ class ColumnQuestions:
             self._change(links, table, name, "" if answer == _NOTHING else answer)
 
     def _ask_value(self, links: dict[str, Link], table: Table, name: str) -> None:
-        message = f"The value of {name}, or an expression as {{{{ now() }}}}:"
+        def parse(text: str) -> str:
+            if not text:
+                raise CommandLineError("that is no value.", hint=f"--set {name}= says that an empty text is meant.")
+            value(text, table.columns[name])
+            return text
+
         text = self._answers.take(
             f"value of {name}",
-            lambda prompts: prompts.text(message),
-            lambda text: (value(text, table.columns[name]), text)[1],
+            lambda prompts: prompts.text(f"Value of {name}, or {{{{ expression }}}}:"),
+            parse,
             flags=lambda text: {},
         )
         self._fix(links, table, name, text)
