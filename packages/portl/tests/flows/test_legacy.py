@@ -258,13 +258,13 @@ def test_the_key_may_be_named(sides: Sides, run: Callable[[Path], int], tmp_path
 def test_variables_in_paths_and_connections(
     sides: Sides, run: Callable[[Path], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PEOPLE", "people")
-    monkeypatch.setenv("SHOP", "shop.db")
+    monkeypatch.setenv("SECRET_PEOPLE", "people")
+    monkeypatch.setenv("SHOP_KEY", "shop.db")  # a name as secrets have them
     Files(tmp_path).make("people", ["id", "name"], [(1, "a")])
     Sqlite(tmp_path).make("users", ["id", "name"], [], key="id")
     job = {
-        "source": {"type": "csv", "path": "./${PEOPLE}.csv"},
-        "destination": {"type": "sqlite", "path": "${env:SHOP}", "table": "users"},
+        "source": {"type": "csv", "path": "./${SECRET_PEOPLE}.csv"},
+        "destination": {"type": "sqlite", "path": "${env:SHOP_KEY}", "table": "users"},
         "conflict": "skip",
     }
     assert run(write(tmp_path, job)) == 0

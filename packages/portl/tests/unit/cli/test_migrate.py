@@ -224,7 +224,6 @@ def test_a_check_shows_the_key(old: Place, capsys: pytest.CaptureFixture[str]) -
             "4:6: The job writes no column 'nmae', which is in key. Did you mean 'name'?",
         ),
         ("type: csv, path: ./in/people.csv", "type: sqlite, path: test.db, query: SELEC 1", "1:46: source: near"),
-        ("type: csv, path: ./in/people.csv", "type: google_sheet, sheet_id: x", "1:16: "),
         ("before_job: ./hook.sh", "before_job: ./hock.sh", "8:21: There is no program './hock.sh'."),
     ],
 )
