@@ -291,6 +291,38 @@ def test_a_database_that_fails_lets_go_of_rows(box: Place, api: HttpClient) -> N
         drainer(connector, api, on_delivery=explode).run()
 
 
+def test_an_interrupt_marks_what_ends_soon(box: Place, server: Server, api: HttpClient) -> None:
+    server.answer = lambda asked: Answer(wait_s=0.2 if asked.json()["key"] == "b" else 0.0)
+    connector, told = box.connector(), list[Delivery]()
+    enqueue(connector, row("a"), row("b"))
+
+    def interrupt(delivery: Delivery) -> None:
+        told.append(delivery)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drainer(connector, api, on_delivery=interrupt).run()
+    assert Queue(connector, "job").counts() == {"pending": 0, "delivered": 2, "dead": 0}
+
+
+def test_an_interrupt_does_not_wait_for_a_slow_call_nor_repeat_it_at_once(
+    box: Place, server: Server, api: HttpClient
+) -> None:
+    server.answer = lambda asked: Answer(wait_s=3.0 if asked.json()["key"] == "b" else 0.0)
+    connector = box.connector()
+    enqueue(connector, row("a"), row("b"))
+
+    def interrupt(delivery: Delivery) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drainer(connector, api, on_delivery=interrupt).run()
+    assert server.under_way == 1
+    assert drainer(connector, api).run() == DrainReport(pending=1)
+    assert sorted(keys(server)) == ["a", "b"]
+
+
 def test_a_client_with_a_bug_is_not_a_failed_delivery(box: Place) -> None:
     class Broken:
         def longest_s(self, request: Any) -> float:
