@@ -84,7 +84,7 @@ class CsvWorker:
 
     def work(self, chunk: Chunk) -> Sequence[Any]:
         """Write the lines of a chunk."""
-        rows = self.mapped.rows if self.mapped is not None else [self._plain(value) for value in self._objects(chunk)]
+        rows = self.mapped.rows() if self.mapped is not None else [self._plain(value) for value in self._objects(chunk)]
         null = self._step.null_value
         try:
             self._writer.writerows([null if value is None else cell(value) for value in row] for row in rows)

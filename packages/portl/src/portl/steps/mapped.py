@@ -36,8 +36,7 @@ class Mapped:
         source: Rows | None,
     ) -> None:
         self.rejects = rejects
-        self.rows: Sequence[Row] = ()
-        """Those of the items that the last `take` took."""
+        self._rows: Sequence[Row] = ()
         self._planned = planned
         self._fields = fields
         self._scope = scope
@@ -55,11 +54,16 @@ class Mapped:
         if rows is None:
             rows = list(self._sifted(chunk, 0, len(chunk)))
         elif not any(None in map(itemgetter(place), rows) for place, _ in self._needed):
-            self.rows = rows
+            self._rows = rows
             return None
         taken = [self._is_good(chunk, place, row) for place, row in enumerate(rows)]
-        self.rows = [row for row, good in zip(rows, taken, strict=True) if good and row is not None]
+        self._rows = [row for row, good in zip(rows, taken, strict=True) if good and row is not None]
         return taken
+
+    def rows(self) -> Sequence[Row]:
+        """Those of the items that the last `take` took; given once, so that no two chunks are in memory."""
+        rows, self._rows = self._rows, ()
+        return rows
 
     def _sifted(self, chunk: Chunk, first: int, last: int) -> Iterator[Row | None]:
         """The rows of some items of which one at least has none; None for those."""
