@@ -77,20 +77,18 @@ class Mapped:
 
     def _is_good(self, chunk: Chunk, place: int, row: Row | None) -> bool:
         errors: list[PortlError] = []
-        if row is None:
+        if row is None and self.rejects.asks_why:
             for failure in self._singles.failures(chunk, place):
                 failure.column = self._fields[failure.number][0]
                 errors.append(failure)
             errors = errors or [TemplateError("Its values cannot be computed.")]
-        else:
+        elif row is not None:
             errors += [error(chunk.indexes[place]) for number, error in self._needed if row[number] is None]
-        if errors:
-            self._reject(chunk, place, errors)
-        return not errors
-
-    def _reject(self, chunk: Chunk, place: int, errors: Sequence[PortlError]) -> None:
+            if not errors:
+                return True
         index = chunk.indexes[place]
         self.rejects.add(index, errors, partial(self._place, index), partial(self._values, chunk, place))
+        return False
 
     def _place(self, index: int) -> str:
         return (self._locator.at(index) if self._locator is not None else "") or f"item {index}"
