@@ -33,7 +33,8 @@ def main(names: list[str]) -> int:
         if bench.is_dir():
             results.append(check("dev/bench", [bench], [bench]))
         e2e = ROOT / "tests-e2e"
-        results.append(check("tests-e2e", [e2e, e2e / "flows" / "include_flow", dev], [e2e]))
+        shared = ROOT / "packages" / "portl" / "tests"  # its databases
+        results.append(check("tests-e2e", [e2e, e2e / "flows" / "include_flow", dev, shared], [e2e]))
     return 0 if all(results) else 1
 
 

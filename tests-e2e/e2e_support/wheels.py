@@ -26,14 +26,14 @@ class PipError(Exception):
 
 def runtime_wheels(folder: Path) -> Path:
     """Put lokki-runtime into `folder`, and everything it needs; the folder."""
-    _own_wheels(folder)
+    build_wheels(folder, "lokki-core", "lokki-runtime")
     download(folder, *RUNTIME)
     return folder
 
 
-def _own_wheels(folder: Path) -> None:
-    """Build the wheels of lokki-core and lokki-runtime."""
-    sources = [str(ROOT / "packages" / name) for name in ("lokki-core", "lokki-runtime")]
+def build_wheels(folder: Path, *packages: str) -> None:
+    """Build the wheels of packages of this repository."""
+    sources = [str(ROOT / "packages" / name) for name in packages]
     offline = ["--no-build-isolation"] if find_spec("hatchling") else []
     pip(sys.executable, "wheel", "--no-deps", *offline, "--wheel-dir", str(folder), *sources)
 

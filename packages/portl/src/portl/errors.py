@@ -18,6 +18,7 @@
         RequestError              1
         FunctionError             1
       StepError                   1
+      HookError                   1
       OutcomeUnknownError         3
       DeliveriesPendingError      4
       InterruptedRunError       130
@@ -259,6 +260,10 @@ class StepError(PortlError):
         """`file:line:column` in the job."""
         self.rendered = rendered
         """The SQL or the URL it worked on, redacted; "" where there is none."""
+
+
+class HookError(PortlError):
+    """A program of the user's, run around the job or a batch, failed."""
 
 
 class OutcomeUnknownError(PortlError):

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from .model import connections, job, steps
+from .model import connections, hooks, job, steps
 from .model.base import Templated
 from .model.documentation import descriptions
 from .template.functions import FUNCTIONS
@@ -39,6 +39,7 @@ CONNECTIONS = (
     connections.SqliteConnection,
     connections.LambdaConnection,
     connections.HttpConnection,
+    connections.SheetsConnection,
 )
 
 
@@ -47,6 +48,7 @@ def reference() -> str:
     parts = [HEAD, *_section("The job", job.Job)]
     for name, part in (("params", job.Param), ("transaction", job.Transaction), ("outbox", job.Outbox)):
         parts += _section(f"`{name}`", part)
+    parts += [*_section("`hooks`", hooks.Hooks), "Each of them:\n", *_table(hooks.AfterJobHook)]
     parts += ["## Every step\n", *_table(steps.StepBase)]
     parts += ["### `batch`\n", *_table(steps.Batch), "### `retry`\n", *_table(steps.Retry)]
     parts += [f"#{line}" if line.startswith("#") else line for line in _section("`on_error`", steps.OnError)]

@@ -7,8 +7,10 @@ import sys
 from contextlib import suppress
 
 COMMANDS = {
+    "init": "Make a job: look at both ends, propose a mapping, write YAML.",
     "run": "Run a job, or show what it would do.",
     "validate": "Check a job file; report every mistake.",
+    "migrate": "Write an old job, of source and destination, as a job of steps.",
     "schema": "Print the JSON Schema of job files, for editors.",
     "runs": "List the runs of a job.",
     "outbox": "Look after deliveries that wait for their time.",

@@ -26,8 +26,8 @@ def guarded(action: Callable[[], int], masker: Masker, *, debug: bool) -> int:
         if debug:
             ui.trace(masker)
         return error.exit_code
-    except KeyboardInterrupt:
-        ui.error("interrupted.")
+    except KeyboardInterrupt as interrupted:
+        ui.error(str(interrupted) or "interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stdout = None  # nobody reads it, and the interpreter would flush it

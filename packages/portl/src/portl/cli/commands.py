@@ -19,8 +19,8 @@ def done(words: list[str], masker: Masker) -> int:
     """Do what `words` say. Raises CommandLineError, and the errors of commands."""
     try:
         code = commands.main(with_level(words), "portl", standalone_mode=False, obj=masker, complete_var=COMPLETION)
-    except click.Abort:
-        raise KeyboardInterrupt from None
+    except click.Abort as aborted:
+        raise KeyboardInterrupt(*getattr(aborted.__cause__, "args", ())) from None
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f"See: {context.command_path} --help" if context is not None else None
@@ -31,7 +31,7 @@ def done(words: list[str], masker: Masker) -> int:
 
 def with_level(words: list[str]) -> list[str]:
     """`--dry-run` without a level means offline, also where the job follows: `portl run --dry-run job.yaml`."""
-    after = [*words[1:], ""]
+    after = [*words, ""][1:]
     return [
         "--dry-run=offline" if word == "--dry-run" and following not in LEVELS else word
         for word, following in zip(words, after, strict=True)

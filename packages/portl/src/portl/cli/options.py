@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import click
 
 from .. import environment
 from ..errors import CommandLineError
-from ..model.load import read_job
+from ..model.load import job_of, read_document
 from ..model.resolve import Resolved, resolve
 from ..plan import JobPlan, plan_job
 from ..secrets import Masker
@@ -35,18 +35,32 @@ class Opened:
     resolved: Resolved
 
 
-def open_plan(job: Path) -> JobPlan:
-    """The plan of the job in a file. Raises CommandLineError, JobSpecError."""
-    return plan_job(read_job(job))
+def open_plan(
+    job: Path, params: Mapping[str, str] | None = None, masker: Masker | None = None, *, connect: bool = False
+) -> JobPlan:
+    """The plan of the job in a file. Raises CommandLineError, JobSpecError.
+
+    With `connect`, a legacy job is completed by what its source and its destination tell; raises their errors, and
+    lets `masker` learn the secrets that this takes.
+    """
+    document = read_document(job)
+    if not document.is_legacy:
+        return plan_job(job_of(document))
+    from ..legacy.opening import open_legacy  # noqa: PLC0415  # for jobs of the older format only
+
+    file = open_legacy(document, environment.variables(), params or {}, masker or Masker(), connect=connect)
+    return plan_job(file)
 
 
-def open_job(job: Path, params: Sequence[str], masker: Masker, *, complete: bool = True) -> Opened:
+def open_job(
+    job: Path, params: Sequence[str], masker: Masker, *, complete: bool = True, connect: bool = False
+) -> Opened:
     """A job, resolved with the process's environment; `masker` learns its secrets. Raises JobSpecError.
 
-    Without `complete`, parameters may be missing: the job is not to be run.
+    Without `complete`, parameters may be missing: the job is not to be run. `connect` is that of `open_plan`.
     """
-    plan = open_plan(job)
     values = given(params)
+    plan = open_plan(job, values, masker, connect=connect)
     resolved = resolve(plan.file, environment.variables(), values, plan.implicit_params, complete=complete)
     masker.learn(resolved.masker)
     return Opened(plan, resolved)

@@ -40,6 +40,9 @@ def lines(preview: Preview) -> Iterator[str]:
             phase = step.phase
             yield f"\n{phase}"
         yield from _step(step)
+    if preview.hooks:
+        yield "\nhooks, which a dry run does not start"
+        yield from (f"  {hook}" for hook in preview.hooks)
     for note in preview.notes:
         yield f"\nnote: {note}"
 

@@ -93,6 +93,8 @@ def sentence(event: Event) -> str:
         items = details.get("items")
         rate = f", {items / seconds:,.0f}/s" if items and seconds > 0.05 else ""
         return f"{event.step_id}: {_facts(details)}{seconds:.2f}s{rate}"
+    if event.event == "written":
+        return f"{event.step_id}: written, {_facts(details).removesuffix(', ')}"
     if event.event == "rows_rejected":
         count, place = details["rejected"], details.get("rejected_file")
         written = f" into {place}" if place else ""
@@ -109,8 +111,8 @@ def sentence(event: Event) -> str:
         return f"deliveries: {details['delivered']} made, {details['pending']} pending, {details['dead']} given up"
     if event.event == "run_known":
         return f"run: done before with the key {details['run_key']}"
-    if event.event == "hook_output":
-        return f"{details['hook']}: {details['line']}"
+    if "hook" in details:
+        return f"{details['hook']}{_of_hook(event.event, details)}"
     texts = {"committed": "transaction: committed", "rolled_back": "transaction: rolled back"}
     return texts.get(event.event, "")
 
@@ -118,3 +120,11 @@ def sentence(event: Event) -> str:
 def _facts(details: dict[str, Any]) -> str:
     facts = [f"{value:,} {name.replace('_', ' ')}" for name, value in details.items() if isinstance(value, int)]
     return f"{', '.join(facts)}, " if facts else ""
+
+
+def _of_hook(event: str, details: dict[str, Any]) -> str:
+    if event == "hook_output":
+        return f" | {details['line']}"
+    if event == "hook_completed":
+        return f": {float(details['seconds']):.2f}s"
+    return ": left out, it is a dry run" if event == "hook_left_out" else f": {details['error']}"

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from ..logging import Event
 
-BAR = 20
+BARS = (20, 10)
 """Characters of the bar, where there is room for one."""
+DIGITS = 3
+"""That are shown of an estimate; the others would be invented."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +77,22 @@ def _forms(progress: Progress, seconds: float) -> Iterator[str]:
         part = min(done / max(total, 1), 1.0)
         about = "" if progress.exact else "~"
         left = f"{about}{clock((total - done) * seconds / done)} left" if done < total else "ending"
-        bar = "█" * int(part * BAR) + "░" * (BAR - int(part * BAR))
-        yield f"{name}  {bar}  {part:.0%}  {done:,} of {about}{total:,}  {rate}  {left}"
-        yield f"{name}  {part:.0%}  {done:,} of {about}{total:,}  {rate}  {left}"
+        whole = f"{total:,}" if progress.exact else f"~{_rounded(total):,}"
+        for size in BARS:
+            bar = "█" * int(part * size) + "░" * (size - int(part * size))
+            yield f"{name}  {bar}  {part:.0%}  {done:,} of {whole}  {rate}  {left}"
+        yield f"{name}  {part:.0%}  {done:,} of {whole}  {rate}  {left}"
         yield f"{name}  {part:.0%}  {done:,}  {rate}  {left}"
         yield f"{name}  {part:.0%}  {rate}  {left}"
         yield f"{name}  {part:.0%}  {left}"
         yield f"{part:.0%}  {left}"
     yield f"{name}  {done:,}"
     yield f"{done:,}"
+
+
+def _rounded(number: int) -> int:
+    step: int = 10 ** max(len(str(number)) - DIGITS, 0)
+    return round(number / step) * step
 
 
 def clock(seconds: float) -> str:

@@ -85,7 +85,7 @@ def run(
     """Run the job in a file."""
     watch = Watch(str(job), limit=limit, began=SYSTEM_CLOCK.monotonic())
     with _ending(watch, masker, with_json):
-        opened = open_job(job, params, masker)
+        opened = open_job(job, params, masker, connect=dry_run != "offline")
     gc.enable()  # the door has stopped it for the imports
     if dry_run in ("offline", "check"):
         _preview(opened, masker, check=dry_run == "check", sample=sample, with_json=with_json)

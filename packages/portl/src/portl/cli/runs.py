@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
@@ -21,6 +22,8 @@ from .options import PARAM, debug, open_job
 
 HEADS = ("finished", "job", "outcome", "took", "rows", "run key")
 RIGHT = ("took", "rows")
+LESS = ("took", "run key", "rows", "job")
+"""What narrow terminals do without, in this order."""
 
 
 @click.command()
@@ -50,7 +53,7 @@ def runs(
             continue
         found |= {run.run_id: run for run in past}
     chosen = sorted(found.values(), key=lambda run: run.finished_at, reverse=True)[:limit]
-    for line in map(_as_json, chosen) if with_json else table(chosen):
+    for line in map(_as_json, chosen) if with_json else table(chosen, ui.width(sys.stdout)):
         ui.out(masker.text(line))
     if not chosen and not with_json:
         ui.note("no runs are recorded.")
@@ -82,17 +85,20 @@ def _runs_of(file: Path, params: Sequence[str], masker: Masker, *, everything: b
         return latest(transaction, None if everything else opened.plan.file.job.name, limit)
 
 
-def table(runs: Sequence[PastRun]) -> Iterator[str]:
-    """The runs as lines of a table, with the reason under one that failed."""
+def table(runs: Sequence[PastRun], columns: int | None = None) -> Iterator[str]:
+    """The runs as lines of a table, with the reason under one that failed; what does not fit is left out."""
     if not runs:
         return
-    rows = [dict(zip(HEADS, _cells(run), strict=True)) for run in runs]
-    widths = {head: max(len(head), *(len(row[head]) for row in rows)) for head in HEADS}
-    for row, run in [(dict(zip(HEADS, HEADS, strict=True)), None), *zip(rows, runs, strict=True)]:
-        cells = (row[head].rjust(widths[head]) if head in RIGHT else row[head].ljust(widths[head]) for head in HEADS)
+    rows = [dict(zip(HEADS, HEADS, strict=True)), *(dict(zip(HEADS, _cells(run), strict=True)) for run in runs)]
+    widths = {head: max(len(row[head]) for row in rows) for head in HEADS}
+    for head in LESS:
+        if columns and sum(widths.values()) + 2 * len(widths) - 2 > columns:
+            del widths[head]
+    for row, error in zip(rows, [None, *(run.error for run in runs)], strict=True):
+        cells = (row[head].rjust(size) if head in RIGHT else row[head].ljust(size) for head, size in widths.items())
         yield "  ".join(cells).rstrip()
-        if run is not None and run.error:
-            yield f"    {run.error.splitlines()[0]}"
+        if error:
+            yield ui.fold(f"    {error.splitlines()[0]}", columns)
 
 
 def _cells(run: PastRun) -> tuple[str, ...]:

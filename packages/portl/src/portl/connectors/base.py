@@ -73,6 +73,13 @@ class Transaction(Protocol):
         """What the catalogue says about a table; read once. Raises SchemaError when there is none of that name."""
         ...
 
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables and views that can be read, as `table` takes them; the system's are left out.
+
+        Sorted, those that need no schema before them first. Raises DatabaseError.
+        """
+        ...
+
     def upsert(self, operation: Upsert) -> Writer:
         """Raises SchemaError for an unknown table or column, and for a key without a unique index."""
         ...

@@ -13,14 +13,15 @@ from ..batch.items import Items, Selection, selected
 from ..batch.rows import Aligned, Spool
 from ..connectors.base import Transaction
 from ..context import ONE, RunContext
-from ..errors import PortlError, StepError
+from ..errors import HookError, PortlError, StepError
 from ..logging import Event
 from ..plan import PlannedStep
 from ..steps.base import Worker, mapped_of
-from ..steps.kinds import needs_transaction, read, worker_of
+from ..steps.kinds import needs_transaction, prepare, read, worker_of
 from ..steps.mapped import Mapped
 from ..template.rows import Chunk, RowFunction, conditions_function
 from .failures import step_error
+from .hooks import HookRunner
 
 ResultT = TypeVar("ResultT")
 
@@ -32,11 +33,20 @@ class Execution:
     """Carries out the steps of one run."""
 
     def __init__(
-        self, context: RunContext, in_transaction: Callable[[PlannedStep, Callable[[Transaction], Any]], Any]
+        self,
+        context: RunContext,
+        hooks: HookRunner,
+        in_transaction: Callable[[PlannedStep, Callable[[Transaction], Any]], Any],
     ) -> None:
         self._context = context
+        self._hooks = hooks
         self._in_transaction = in_transaction
         """Calls a function with the transaction that a step works in."""
+
+    def prepare(self) -> None:
+        """Find out, before anything is done, whether what is written at the end can be reached. Raises StepError."""
+        for planned in self._context.plan.walk():
+            self._guarded(planned, partial(prepare, planned, self._context))
 
     def run(self, planned: PlannedStep) -> None:
         """Carry out a step that stands in no other. Raises StepError."""
@@ -131,16 +141,19 @@ class Execution:
         leaves_out = condition is not None or (mapped is not None and planned.step.on_error.action != "fail")
         selection = Selection(items.mask) if leaves_out else None
         chunks = items.chunks(keys, size)
-        count = seen = 0
+        count = seen = number = 0
         try:
             while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
                 seen += len(chunk)
                 # The name is taken again so that the chunk before is not held while this one is worked on.
                 chunk = self._chosen(planned, items, chunk, condition, mapped, selection)
                 if len(chunk) and not (mapped is not None and mapped.rejects.failing):
+                    self._hooks.before_batch(planned, number, len(chunk))
                     results = self._guarded(planned, partial(worker.work, chunk), items, chunk)
                     if kept is not None:
                         kept.append(results)
+                    self._hooks.after_batch(planned, number, len(chunk))
+                    number += 1
                 count += len(chunk)
                 self._progress(planned, items, count, seen)
         except PortlError:
@@ -198,10 +211,10 @@ class Execution:
         items: Items | None = None,
         chunk: Chunk | None = None,
     ) -> ResultT:
-        """What `action` gives. Raises StepError for every error of portl's, with its place."""
+        """What `action` gives. Raises StepError for every error of portl's, with its place; HookError as it is."""
         try:
             return action()
-        except StepError:
+        except (StepError, HookError):
             raise
         except PortlError as error:
             raise step_error(error, planned, self._context.plan, items, chunk) from error

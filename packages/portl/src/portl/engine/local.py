@@ -24,13 +24,16 @@ from ..outbox.base import DrainReport
 from ..plan import JobPlan, Phase, PlannedStep
 from ..plan.connections import READ_ONLY
 from ..steps.calls import retry_policy
+from ..steps.kinds import writes
 from ..template.access import text
 from .base import RunOptions, RunReport
 from .deliveries import deliver, pending
 from .execute import Execution
+from .hooks import HookRunner
 from .ledgerbook import LedgerBook
 from .opened import OpenConnections
 from .phase import run_steps
+from .placing import committed_before, place_all
 from .recorder import Recorder
 from .rejected import place_letters, told, with_rejected
 from .tables import require_tables
@@ -58,8 +61,9 @@ def run_job(
             limit=options.limit,
             batch_size=options.batch_size,
         )
+        hooks = HookRunner(context, resolved.masker, clock, left_out=options.rollback)
         book = LedgerBook(plan, context, recorder, resolved.masker)
-        return _Run(context, options, recorder, clock, book).run()
+        return _Run(context, options, recorder, clock, book, hooks).run()
 
 
 class _RolledBack(Exception):
@@ -68,7 +72,13 @@ class _RolledBack(Exception):
 
 class _Run:
     def __init__(
-        self, context: RunContext, options: RunOptions, recorder: Recorder, clock: Clock, book: LedgerBook
+        self,
+        context: RunContext,
+        options: RunOptions,
+        recorder: Recorder,
+        clock: Clock,
+        book: LedgerBook,
+        hooks: HookRunner,
     ) -> None:
         self._context = context
         self._plan = context.plan
@@ -80,7 +90,8 @@ class _Run:
         self._attempts = 1
         self._began = False
         self._committed = False
-        self._execution = Execution(context, self._in_transaction)
+        self._hooks = hooks
+        self._execution = Execution(context, hooks, self._in_transaction)
 
     def run(self) -> RunReport:
         context = self._context
@@ -89,10 +100,13 @@ class _Run:
             self._tell("run_limited", "warning", limit=self._options.limit)
         try:
             report = self._phases()
-        except PortlError as error:
-            self._failed(error)
-            if self._stays(error):
-                place_letters(context)
+            self._hooks.after_job(report.steps)
+        except BaseException as error:
+            if isinstance(error, PortlError):
+                self._failed(error)
+                if self._stays(error):
+                    place_letters(context)
+            self._hooks.after_failure(self._outcome(error), error)
             raise
         finally:
             for file in context.files:
@@ -107,6 +121,8 @@ class _Run:
             self._tell("run_key", "debug", run_key=run_key)
             if self._is_done(run_key):
                 return self._report("done_before")
+        self._execution.prepare()
+        self._hooks.before_job()
         for planned in self._plan.of(Phase.BEFORE):
             self._execution.run(planned)
         inside = self._plan.of(Phase.TRANSACTION)
@@ -134,15 +150,11 @@ class _Run:
 
     def _place_files(self) -> None:
         try:
-            for file in self._context.files:
-                file.place()
+            place_all(self._context)
         except PortlError as error:
             if not self._committed:
                 raise
-            raise DeliveriesPendingError(
-                f"{error.message} The transaction was committed before.", hint=error.hint
-            ) from error
-        self._context.files.clear()
+            raise committed_before(error) from error
 
     def _report(self, outcome: Any) -> RunReport:
         return RunReport(
@@ -183,7 +195,7 @@ class _Run:
             return witnesses[0] if witnesses else None
 
         def replayed(error: ConnectorError, attempt: int) -> None:
-            self._attempts = attempt
+            self._attempts = self._hooks.attempt = attempt
             self._tell("transaction_replayed", level="warning", attempt=attempt, cause=error.message)
 
         try:
@@ -213,7 +225,7 @@ class _Run:
             place_letters(self._context)
 
     def _is_committed(self) -> None:
-        self._committed = True
+        self._committed = any(map(writes, self._plan.of(Phase.TRANSACTION)))
         self._tell("committed")
         place_letters(self._context)
 
@@ -281,10 +293,15 @@ class _Run:
             except PortlError as error:
                 if not self._committed:
                     raise
-                gap = "\n" if "\n" in error.message else " "
-                raise DeliveriesPendingError(
-                    f"{error.message}{gap}The transaction was committed before.", hint=error.hint
-                ) from error
+                raise committed_before(error) from error
+
+    def _outcome(self, error: BaseException) -> str:
+        """What a run that ended with `error` has left."""
+        if self._committed or isinstance(error, DeliveriesPendingError):
+            return "committed"
+        if isinstance(error, OutcomeUnknownError):
+            return "unknown"
+        return "partly_committed" if self._job.transaction.scope == "none" else "rolled_back"
 
     def _stays(self, error: PortlError) -> bool:
         """Whether anything that a failed run has done may stay done."""
@@ -300,12 +317,7 @@ class _Run:
         step = error if isinstance(error, StepError) else error.__cause__
         step_id, idx = (step.step_id, step.idx) if isinstance(step, StepError) else (None, None)
         details: dict[str, Any] = {"error": str(error), "rendered": getattr(step, "rendered", "")}
-        if self._committed:
-            details["outcome"] = "committed"
-        elif isinstance(error, OutcomeUnknownError):
-            details["outcome"] = "unknown"
-        else:
-            details["outcome"] = "partly_committed" if self._job.transaction.scope == "none" else "rolled_back"
+        details["outcome"] = self._outcome(error)
         event = "step_failed" if step_id else "run_failed"
         self._recorder(Event(event, step_id, idx, "error", details))
         if self._began and not self._options.rollback and details["outcome"] in ("rolled_back", "partly_committed"):

@@ -5,9 +5,10 @@ Fields that hold a secret are listed in each class's `SECRET`; their values beco
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AliasChoices, Field, PositiveInt, model_validator
+from pydantic import AliasChoices, Field, PositiveInt, field_validator, model_validator
 
 from .base import Part
 
@@ -115,6 +116,8 @@ class LambdaConnection(Part):
     """Milliseconds until a connection attempt fails."""
     concurrency: PositiveInt = 4
     """Calls under way at the same time."""
+    max_response_bytes: PositiveInt = 10_485_760
+    """A longer answer fails the step."""
 
 
 class HttpAuth(Part):
@@ -164,8 +167,48 @@ class HttpConnection(Part):
     """A longer answer fails the step."""
 
 
+class SheetsConnection(Part):
+    """A spreadsheet in Google Sheets. Needs the extra `sheets`."""
+
+    SECRET: ClassVar[frozenset[str]] = frozenset()
+
+    type: Literal["google_sheets", "google_sheet"]
+    spreadsheet_id: str = Field(validation_alias=AliasChoices("spreadsheet_id", "sheet_id"))
+    """The long word in the spreadsheet's address, or the whole address."""
+    credentials_path: str
+    """The service account's key file (JSON), relative to the job file. The spreadsheet has to be shared with it."""
+    sheet_name: str | None = Field(default=None, validation_alias=AliasChoices("sheet_name", "tab_name"))
+    """The sheet (tab) for steps that name none; the first one where it is not given."""
+    range: str | None = Field(default=None, validation_alias=AliasChoices("range", "range_name"))
+    """The cells for steps that name none, as `B2:F` or a named range; the whole sheet where it is not given."""
+    requests_per_minute: PositiveInt = 60
+    """Readings, and writings, within any minute: Google's quota for one account."""
+    rows_per_request: PositiveInt | None = Field(default=None, le=100_000)
+    """Rows that are read or written at once; as many as make 50,000 cells where it is not given."""
+    timeout_ms: PositiveInt = 60_000
+    """Milliseconds to wait for an answer."""
+    connect_timeout_ms: PositiveInt = 5_000
+    """Milliseconds until a connection attempt fails."""
+    max_response_bytes: PositiveInt = 10_485_760
+    """A longer answer fails the step."""
+    endpoint: str = "https://sheets.googleapis.com"
+    """Another address than Google's, for proxies and tests."""
+    ca_file: str | None = None
+    """File with the certificates that are trusted, instead of the system's. Certificates are always verified."""
+
+    @field_validator("spreadsheet_id", mode="after")
+    @classmethod
+    def _id_of_address(cls, value: str) -> str:
+        found = re.fullmatch(
+            r"(?:https://docs\.google\.com/spreadsheets/(?:u/\d+/)?d/)?([A-Za-z0-9_-]+)(?:[/?#].*)?", value
+        )
+        if found is None:
+            raise ValueError("this is neither an id nor the address of a spreadsheet")
+        return found[1]
+
+
 Connection = Annotated[
-    PostgresConnection | SqliteConnection | MysqlConnection | LambdaConnection | HttpConnection,
+    PostgresConnection | SqliteConnection | MysqlConnection | LambdaConnection | HttpConnection | SheetsConnection,
     Field(discriminator="type"),
 ]
 

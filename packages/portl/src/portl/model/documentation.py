@@ -14,9 +14,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from . import connections, job, steps
+from . import connections, hooks, job, steps
 
-MODULES = (job, steps, connections)
+MODULES = (job, hooks, steps, connections)
 
 
 def descriptions(model: type[BaseModel]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..errors import Finding
-from . import connections, job, steps
+from . import connections, hooks, job, steps
 from .yaml import Path, SourceMap
 
 _TAGGED: tuple[type[BaseModel], ...] = (
@@ -20,8 +20,11 @@ _TAGGED: tuple[type[BaseModel], ...] = (
     connections.MysqlConnection,
     connections.LambdaConnection,
     connections.HttpConnection,
+    connections.SheetsConnection,
 )
-_BY_TAG: dict[str, type[BaseModel]] = {get_args(cls.model_fields["type"].annotation)[0]: cls for cls in _TAGGED}
+_BY_TAG: dict[str, type[BaseModel]] = {
+    tag: cls for cls in _TAGGED for tag in get_args(cls.model_fields["type"].annotation)
+}
 _BY_KEY: dict[str, type[BaseModel]] = {
     "batch": steps.Batch,
     "retry": steps.Retry,
@@ -31,6 +34,9 @@ _BY_KEY: dict[str, type[BaseModel]] = {
     "outbox": job.Outbox,
     "defaults": job.Defaults,
     "auth": connections.HttpAuth,
+    "hooks": hooks.Hooks,
+    **dict.fromkeys(hooks.EVENTS, hooks.Hook),
+    "after_job": hooks.AfterJobHook,
 }
 _BY_PARENT: dict[str, type[BaseModel]] = {"columns": steps.ColumnSpec, "params": job.Param}
 
@@ -114,7 +120,7 @@ _EXPECTED: Mapping[str, str] = {
 def _types(path: Path) -> str:
     kinds = _BY_TAG if path[:1] == ("steps",) else {}
     if path[:1] == ("connections",):
-        return "postgres, sqlite, mysql, aws_lambda, http"
+        return "postgres, sqlite, mysql, aws_lambda, http, google_sheets"
     return ", ".join(tag for tag, cls in kinds.items() if issubclass(cls, steps.StepBase))
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from .base import Name, Part, Text
 from .connections import Connection
+from .hooks import Hooks
 from .steps import Retry, Step
 
 
@@ -78,6 +79,8 @@ class Job(Part):
     """Where deliveries wait for COMMIT."""
     defaults: Defaults = Field(default_factory=Defaults)
     """What holds for every step that does not say otherwise."""
+    hooks: Hooks = Field(default_factory=Hooks)
+    """Programs that run around the job and around its batches."""
     run_key: Text | None = None
     """Names what this run does; a second run with the same key does nothing. Needs portl's ledger table."""
     steps: Annotated[list[Step], Field(min_length=1)]

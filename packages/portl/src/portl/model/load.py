@@ -42,6 +42,8 @@ class JobFile:
     """Mistakes found so far, in no order."""
     broken: frozenset[str] = field(default_factory=frozenset)
     """Ids of steps that are left out of `job` because of mistakes in them."""
+    notes: tuple[str, ...] = ()
+    """What is allowed but worth knowing: `file:line:column: …`."""
 
     def walk(self) -> Iterator[tuple[Any, Path]]:
         """Every step with its path in the file, in the file's order, those inside others too."""
@@ -62,8 +64,36 @@ class JobFile:
             raise JobSpecError(found)
 
 
+@dataclass(frozen=True)
+class Document:
+    """What a file holds, and where."""
+
+    data: Any
+    source: SourceMap
+    folder: FilePath
+    """What relative paths are relative to."""
+    findings: tuple[Finding, ...] = ()
+    """Mistakes that leave the rest readable."""
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether it is a job of the older format, with a source and a destination instead of steps."""
+        data = self.data
+        return isinstance(data, dict) and "steps" not in data and ("source" in data or "destination" in data)
+
+
 def read_job(path: FilePath) -> JobFile:
     """The job in the file at `path`. Raises CommandLineError where it cannot be read, JobSpecError."""
+    return job_of(read_document(path))
+
+
+def parse_job(text: str, file: str = "job.yaml", folder: FilePath = FilePath()) -> JobFile:
+    """The job in `text`. Raises JobSpecError where too little of it can be understood to look further."""
+    return job_of(parse_document(text, file, folder))
+
+
+def read_document(path: FilePath) -> Document:
+    """The document in the file at `path`. Raises CommandLineError where it cannot be read, JobSpecError."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -74,15 +104,21 @@ def read_job(path: FilePath) -> JobFile:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         raise JobSpecError([Finding(str(path), line, column, "The file is not UTF-8.")]) from error
-    return parse_job(text, str(path), path.parent)
+    return parse_document(text, str(path), path.parent)
 
 
-def parse_job(text: str, file: str = "job.yaml", folder: FilePath = FilePath()) -> JobFile:
-    """The job in `text`. Raises JobSpecError where too little of it can be understood to look further."""
+def parse_document(text: str, file: str, folder: FilePath) -> Document:
+    """The document in `text`. Raises JobSpecError where it is not YAML."""
     data, source, findings = load(text, file)
+    return Document(data, source, folder, tuple(findings))
+
+
+def job_of(document: Document) -> JobFile:
+    """The job that a document holds. Raises JobSpecError where too little of it can be understood to look further."""
+    data, source = document.data, document.source
     if not isinstance(data, dict):
-        raise JobSpecError([*findings, source.finding((), "A job is a mapping.", "Begin with 'steps:'.")])
-    found = list(findings)
+        raise JobSpecError([*document.findings, source.finding((), "A job is a mapping.", "Begin with 'steps:'.")])
+    found = list(document.findings)
     steps, places, broken = _steps(data.get("steps"), source, found)
     connections = _connections(data.get("connections"), source, found)
     header = {key: value for key, value in data.items() if key != "connections"}
@@ -92,7 +128,7 @@ def parse_job(text: str, file: str = "job.yaml", folder: FilePath = FilePath()) 
         found += _header_findings(error, data, source, bool(broken))
         job = _salvaged(header, steps)
     found += _stray_variables(data, source)
-    return JobFile(job, source, connections, tuple(places), folder, tuple(found), frozenset(broken))
+    return JobFile(job, source, connections, tuple(places), document.folder, tuple(found), frozenset(broken))
 
 
 def _steps(data: Any, source: SourceMap, found: list[Finding]) -> tuple[list[Any], list[int], list[str]]:

@@ -7,7 +7,7 @@ from ..batch.rows import CHUNK
 from ..context import RunContext
 from ..plan import PlannedStep
 from ..template.access import text
-from .csv_rows import CsvRows, Layout
+from .csv_rows import CsvRows, Layout, reading
 
 
 def open_rows(planned: PlannedStep, context: RunContext) -> CsvRows:
@@ -22,7 +22,7 @@ def open_rows(planned: PlannedStep, context: RunContext) -> CsvRows:
         has_header=step.has_header,
         delimiter=step.delimiter,
         quotechar=step.quotechar,
-        encoding="utf-8-sig" if step.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else step.encoding,
+        encoding=reading(step.encoding),
         null_values=tuple(step.null_values),
         chunk_rows=min(CHUNK, context.limit or CHUNK),
     )

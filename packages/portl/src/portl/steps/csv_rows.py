@@ -71,11 +71,18 @@ class CsvRows(Rows):
     @classmethod
     def open(cls, layout: Layout, rejects: Rejects | None = None) -> CsvRows:
         """The rows of a file whose header is read. Raises SourceError."""
-        unread = cls(layout, (), ())
-        with unread._reader() as (reader, file):
-            head = next(reader, None)
-            mark = _print_of(file)
+        head, mark = cls(layout, (), ())._head()
         return cls(layout, _names(layout, head), mark, rejects)
+
+    @classmethod
+    def width(cls, layout: Layout) -> int:
+        """How many fields the file's first row has. Raises SourceError."""
+        return len(cls(layout, (), ())._head()[0] or ())
+
+    def _head(self) -> tuple[list[str] | None, tuple[int, ...]]:
+        """The first row, None in an empty file, and the print of the file."""
+        with self._reader() as (reader, file):
+            return next(reader, None), _print_of(file)
 
     def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
         """The rows, typed. Raises SourceError with the places of all values that are not of their type."""
@@ -322,6 +329,11 @@ def _names(layout: Layout, head: list[str] | None) -> tuple[str, ...]:
             also = f" Did you mean '{close[0]}'?" if close else f" It has: {', '.join(names)}."
             raise rows._error(f"the file has no column '{name}'.{also}", where=f"{layout.shown}:1", column=name)
     return names
+
+
+def reading(encoding: str) -> str:
+    """The encoding to read with: UTF-8 may begin with a byte order mark."""
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
 
 
 def _print_of(file: TextIO) -> tuple[int, ...]:

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..context import RunContext
-from ..errors import SourceError, TemplateError
+from ..errors import SourceError
 from ..plan import PlannedStep
 from ..template.access import text
-from ..template.rows import Chunk, values_function
-from ..template.scope import Scope
-from ..template.syntax import parse_expression
-from .fields import Field, fields_of, needed_by_step, passed, require_fields
-from .mapped import Mapped
+from ..template.rows import Chunk
+from ..template.scope import Key, Scope
+from .lines import Lines
 
 CHUNK = 5_000
 
@@ -28,16 +26,38 @@ CHUNK = 5_000
 class NewFile:
     """A file that is complete, under another name."""
 
+    step_id: str
     temporary: Path
     target: Path
     file: IO[str]
+    if_exists: str = "replace"
+    """The step's."""
 
     def place(self) -> None:
-        """Move it where it belongs; what was there is replaced. Raises SourceError."""
+        """Move it where it belongs. Raises SourceError; also where a file has come there that is not to be replaced."""
         try:
-            os.replace(self.temporary, self.target)
+            if self.if_exists == "replace":
+                os.replace(self.temporary, self.target)
+            else:
+                self._place_alone()
+        except FileExistsError as error:
+            if self.if_exists == "fail":
+                raise _there_already(self.target) from error
+            self.discard()
         except OSError as error:
             raise SourceError(f"the file cannot be put in place: {error.strerror}.", where=str(self.target)) from error
+
+    def _place_alone(self) -> None:
+        """Move it where nothing is. Raises FileExistsError, OSError."""
+        try:
+            os.link(self.temporary, self.target)  # unlike a look beforehand, this cannot come too late
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if self.target.exists():
+                raise FileExistsError from None
+            os.replace(self.temporary, self.target)
+        self.temporary.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Close and remove it; again, it does nothing."""
@@ -46,45 +66,71 @@ class NewFile:
         self.temporary.unlink(missing_ok=True)
 
 
+def _there_already(target: Path) -> SourceError:
+    hint = "if_exists: replace writes it anew, skip leaves it as it is."
+    return SourceError("the file is there already.", where=str(target), hint=hint)
+
+
+class SkippingWorker:
+    """Writes nothing: the file is there already."""
+
+    keys: tuple[Key, ...] = ()
+    size = CHUNK
+    columns: tuple[str, ...] | None = None
+    nullable = True
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+
+    def work(self, chunk: Chunk) -> Sequence[Any]:
+        """Leave a chunk out."""
+        return ()
+
+    def finish(self) -> dict[str, Any]:
+        """Say why nothing was written."""
+        return {"rows": 0, "path": str(self._target), "kept": "the file was there already"}
+
+
+def csv_worker(planned: PlannedStep, scope: Scope, context: RunContext) -> CsvWorker | SkippingWorker:
+    """What writes the step's file, or leaves it. Raises SourceError."""
+    target = context.folder / text(context.single(planned, planned.templates["path"]))
+    if planned.step.if_exists == "skip" and target.exists():
+        return SkippingWorker(target)
+    if planned.step.if_exists == "fail" and target.exists():
+        raise _there_already(target)
+    return CsvWorker(planned, scope, context, target)
+
+
 class CsvWorker:
     """Writes one line per item."""
 
     size = CHUNK
     columns: tuple[str, ...] | None = None
     nullable = True
-    mapped: Mapped | None = None
 
-    def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext) -> None:
+    def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext, target: Path) -> None:
         self._step = planned.step
-        self._names, self._values = None, None
-        source = context.source(planned)
-        fields = _fields(planned, source.columns)
-        if fields is None:
-            assert planned.batch is not None  # noqa: S101  # the plan refuses a step without one
-            self._values = values_function(parse_expression(planned.batch.alias), scope)
-        else:
-            self._names = tuple(name for name, _ in fields)
-            require_fields(planned, self._names)
-            needed = needed_by_step(planned)
-            self.mapped = Mapped(planned, fields, scope, context.rejects_of(planned), needed, source)
-        self._target = context.folder / text(context.single(planned, planned.templates["path"]))
+        self._lines = Lines(planned, scope, context)
+        self.mapped = self._lines.mapped
+        self._target = target
         self._count = 0
-        self.keys = (self.mapped or self._values).keys  # type: ignore[union-attr]  # one of them is there
+        self.keys = self._lines.keys
         try:
             temporary = self._target.with_name(f".{self._target.name}.{secrets.token_hex(8)}")
             self._file = temporary.open("x", encoding=self._step.encoding, newline="")
         except (OSError, LookupError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SourceError(f"the file cannot be written: {reason}.", where=str(self._target)) from error
-        self._new = NewFile(temporary, self._target, self._file)
+        self._new = NewFile(planned.id, temporary, self._target, self._file, self._step.if_exists)
         context.files.append(self._new)
         self._writer = csv.writer(self._file, delimiter=self._step.delimiter, lineterminator="\n")
-        if self._names is not None:
-            self._head()
+        self._needs_head = self._step.header
+        self._head()
 
     def work(self, chunk: Chunk) -> Sequence[Any]:
         """Write the lines of a chunk."""
-        rows = self.mapped.rows() if self.mapped is not None else [self._plain(value) for value in self._objects(chunk)]
+        rows = self._lines.of(chunk)
+        self._head()
         null = self._step.null_value
         try:
             self._writer.writerows([null if value is None else cell(value) for value in row] for row in rows)
@@ -101,33 +147,11 @@ class CsvWorker:
             raise SourceError(f"the file cannot be written: {error}.", where=str(self._target)) from error
         return {"rows": self._count, "path": str(self._target)}
 
-    def _objects(self, chunk: Chunk) -> list[Any]:
-        return self._values(chunk) if self._values is not None else []
-
-    def _plain(self, value: Any) -> list[Any]:
-        """The values of a mapping, in the order of the first one's keys."""
-        if not isinstance(value, dict):
-            raise TemplateError("The items are no mappings.", hint="Say what to write: mapping: {column: …}.")
-        if self._names is None:
-            self._names = tuple(value)
-            self._head()
-        if set(value) != set(self._names):
-            what = ", ".join(sorted(set(value) ^ set(self._names)))
-            raise TemplateError(
-                f"The items have different keys: {what}.", hint="Say what to write: mapping: {column: …}."
-            )
-        return [value[name] for name in self._names]
-
     def _head(self) -> None:
-        if self._step.header:
-            self._writer.writerow(self._names or ())
-
-
-def _fields(planned: PlannedStep, columns: tuple[str, ...] | None) -> list[Field] | None:
-    """The columns that are written; None where the items tell."""
-    if planned.step.mapping is not None or planned.step.pass_through is not None:
-        return fields_of(planned, columns)
-    return None if columns is None else passed(planned, columns)
+        """Write the names, once they are known."""
+        if self._needs_head and self._lines.names is not None:
+            self._writer.writerow(self._lines.names)
+            self._needs_head = False
 
 
 def cell(value: Any) -> Any:

@@ -27,6 +27,7 @@ HALF = Progress("save", began=0.0, items=500, seen=500, total=1000)
     ("width", "text"),
     [
         (100, "save  ██████████░░░░░░░░░░  50%  500 of 1,000  50/s  0:10 left"),
+        (55, "save  █████░░░░░  50%  500 of 1,000  50/s  0:10 left"),
         (50, "save  50%  500 of 1,000  50/s  0:10 left"),
         (36, "save  50%  500  50/s  0:10 left"),
         (28, "save  50%  50/s  0:10 left"),
@@ -45,6 +46,11 @@ def test_it_fits_into_the_room_there_is(width: int, text: str) -> None:
 def test_an_estimated_total_is_marked() -> None:
     told = Event("step_progress", "save", details={"items": 10, "seen": 20, "total": 100, "exact": False})
     assert line(Progress("save", 0.0).after(told), 4.0, 50) == "save  20%  20 of ~100  5.0/s  ~0:16 left"
+
+
+def test_an_estimate_is_rounded() -> None:
+    told = Event("step_progress", "save", details={"items": 10, "seen": 20_000, "total": 644_067, "exact": False})
+    assert "20,000 of ~644,000" in line(Progress("save", 0.0).after(told), 4.0, 60)
 
 
 def test_without_a_total_nothing_is_promised() -> None:
@@ -129,7 +135,7 @@ def _on_a_terminal(columns: int, *words: str, **variables: str) -> tuple[int, st
     return process.returncode, written.decode()
 
 
-@pytest.mark.parametrize("columns", [80, 50, 20])
+@pytest.mark.parametrize("columns", [80, 20])
 def test_a_terminal_sees_the_step_at_work_and_then_its_line(job: Path, columns: int) -> None:
     code, written = _on_a_terminal(columns, "run", str(job))
     assert code == 0
@@ -164,3 +170,14 @@ def test_progress_is_shown_beside_a_result_for_a_program(job: Path) -> None:
     assert code == 0
     assert "%" in written
     assert "5,000 inserted" not in written
+
+
+def test_an_error_is_broken_between_words() -> None:
+    code, written = _on_a_terminal(40, "run", "a-folder-with-a-long-name/missing.yaml", NO_COLOR="1")
+    assert code == 2
+    assert written.splitlines() == [
+        "portl:",
+        "a-folder-with-a-long-name/missing.yaml:",
+        "the job cannot be read: No such file or",
+        "directory.",
+    ]

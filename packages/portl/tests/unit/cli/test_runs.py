@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from jobs import Place
 from portl.cli.app import invoke
+from portl.cli.runs import table
+from portl.outbox.ledger import PastRun
 
 JOB = """\
 name: NAME
@@ -77,6 +79,17 @@ def test_the_runs_of_all_jobs_of_the_folder(capsys: pytest.CaptureFixture[str]) 
     moments = [datetime.fromisoformat(run["finished_at"]) for run in here]
     assert moments == sorted(moments, reverse=True)
     assert all(moment.utcoffset() is not None for moment in moments)
+
+
+def test_a_narrow_terminal_sees_less() -> None:
+    moment = datetime(2026, 1, 31, 5, 0, tzinfo=UTC)
+    run = PastRun("id", "products", "monday", "failed", moment, moment, 1.5, 41_022, None, "job.yaml:1:1: it is wrong.")
+    assert "41,022" in "".join(table([run], 200))
+    for columns in (60, 50, 40, 30):
+        lines = "\n".join(table([run], columns)).splitlines()
+        assert max(map(len, lines)) <= columns
+        assert "failed" in lines[1]
+    assert list(table([])) == []
 
 
 def test_without_a_ledger_it_says_how_to_get_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

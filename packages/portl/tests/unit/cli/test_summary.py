@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 from jobs import Place
 from portl.cli.app import invoke
+from portl.cli.run import sentence
+from portl.cli.summary import Watch, summary
+from portl.logging import Event, Observer
 
 SECRET = "hunter22-hunter22"
 JOB = """\
@@ -158,3 +162,63 @@ def test_a_bug(run: Any, monkeypatch: pytest.MonkeyPatch, job: str) -> None:
     monkeypatch.setattr("portl.cli.run.run_job", broken)
     found = run()
     assert (found["outcome"], found["exit_code"], found["error"]["kind"]) == ("bug", 70, "RuntimeError")
+
+
+def test_the_log_of_a_run_that_fails(job: str, jobs: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    jobs.sql("INSERT INTO t (k) VALUES ('a3')")
+    assert invoke(["run", job, "--log-format", "json"]) == 1
+    *lines, error, statement = capsys.readouterr().err.splitlines()
+    assert error.startswith("portl: ")
+    assert statement.startswith("  at: INSERT")
+    events = [json.loads(line) for line in lines]
+    for event in events:
+        assert set(event) - {"idx"} == {"ts", "level", "step_id", "event", "details"}
+        assert event["level"] in ("info", "warning", "error")
+        assert datetime.fromisoformat(event["ts"]).utcoffset() is not None
+    failed = events[-1]
+    assert (failed["event"], failed["level"], failed["step_id"], failed["idx"]) == ("step_failed", "error", "save", 2)
+    assert failed["details"]["outcome"] == "rolled_back"
+    assert "INSERT INTO" in failed["details"]["rendered"]
+
+
+@pytest.mark.parametrize(
+    ("events", "code", "said"),
+    [
+        ([], 130, "interrupted before the transaction; the database is unchanged."),
+        (["transaction_started"], 130, "interrupted; the transaction was rolled back, the database is unchanged."),
+        (["transaction_started", "committing"], 3, "Interrupted during COMMIT; whether it took effect is not known."),
+        (["transaction_started", "committing", "committed"], 130, "interrupted after COMMIT: the rows are in the"),
+    ],
+)
+def test_interrupts(run: Any, monkeypatch: pytest.MonkeyPatch, events: list[str], code: int, said: str) -> None:
+    def interrupted(plan: Any, resolved: Any, *, options: Any, observer: Observer) -> None:
+        for event in events:
+            observer(Event(event))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("portl.cli.run.run_job", interrupted)
+    found = run()
+    assert found["exit_code"] == code
+    assert found["error"]["message"].startswith(said)
+    assert found["committed"] is (None if code == 3 else "committed" in events)
+
+
+def test_rejected_rows_are_summed() -> None:
+    watch = Watch("job.yaml")
+    watch(Event("step_completed", "save", details={"type": "db.upsert", "items": 3, "seconds": 0.1}))
+    rejected = {"rejected": 2, "rejected_file": "bad.csv", "first": "because"}
+    watch(Event("rows_rejected", "save", level="warning", details=rejected))
+    watch(Event("run_completed", details={"outcome": "committed"}))
+    found = summary(watch, 1.0)
+    assert (found.rejected, found.steps[0].details) == (2, {"rejected_file": "bad.csv"})
+    assert "2 rows rejected" in sentence(found)
+
+
+def test_steps_of_an_undone_attempt_are_forgotten() -> None:
+    watch = Watch("job.yaml")
+    done = {"type": "db.upsert", "items": 3, "seconds": 0.1}
+    watch(Event("step_completed", "before", details=done))
+    watch(Event("transaction_started"))
+    watch(Event("step_completed", "inside", details=done))
+    watch(Event("transaction_replayed"))
+    assert (list(watch.steps), watch.replays) == (["before"], 1)

@@ -44,6 +44,13 @@ SELECT i.indexrelid::regclass::text, i.indisprimary, i.indimmediate, i.indpred I
  WHERE i.indrelid = %s AND i.indisunique
  ORDER BY i.indisprimary DESC, i.indexrelid"""
 
+_TABLES = """
+SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN c.relname::text ELSE n.nspname || '.' || c.relname END
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'v', 'f') AND NOT c.relispartition
+   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ ORDER BY NOT pg_catalog.pg_table_is_visible(c.oid), 1"""
+
 _TYPES = """
 SELECT t.oid, pg_catalog.format_type(t.oid, NULL), b.oid::regtype::text, b.typcategory::text,
        coalesce(e.typname::text, ''), coalesce(e.typcategory::text, '')
@@ -78,6 +85,11 @@ def read_table(fetch: Fetch, name: str) -> Table:
         unusable=unusable,
         fills=fills,
     )
+
+
+def read_tables(fetch: Fetch) -> tuple[str, ...]:
+    """See `Transaction.tables`."""
+    return tuple(row[0] for row in fetch(_TABLES, ()))
 
 
 def _relation(fetch: Fetch, name: str) -> tuple[Any, ...] | None:

@@ -21,7 +21,7 @@ from portl.connectors.operations import (
     Witness,
 )
 
-from .catalogue import read_table
+from .catalogue import read_table, read_tables
 from .change import ChangeWriter
 from .failures import translated
 from .insert import InsertWriter
@@ -58,6 +58,9 @@ class PostgresTransaction:
         if name not in self._tables:
             self._tables[name] = read_table(self.session.fetch, name)
         return self._tables[name]
+
+    def tables(self) -> tuple[str, ...]:
+        return read_tables(self.session.fetch)
 
     def upsert(self, operation: Upsert) -> UpsertWriter:
         return UpsertWriter(self.session, operation, self.table(operation.table))

@@ -20,7 +20,7 @@ def read_table(session: Session, name: str) -> Table:
         kinds = _kinds(session, schema, relation)
         if kinds:
             return _table(session, schema, relation, is_view=kinds[0] == "view")
-    raise SchemaError(f"there is no table {name}.", hint=closest(name, _tables(session)), code="42P01")
+    raise SchemaError(f"there is no table {name}.", hint=closest(name, read_tables(session)), code="42P01")
 
 
 def _spellings(name: str) -> list[tuple[str, str]]:
@@ -36,9 +36,10 @@ def _kinds(session: Session, schema: str, relation: str) -> list[str]:
     return [row[0] for row in session.fetch(sql, (relation,))]
 
 
-def _tables(session: Session) -> list[str]:
-    rows = session.fetch("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'")
-    return [row[0] for row in rows]
+def read_tables(session: Session) -> tuple[str, ...]:
+    """See `Transaction.tables`."""
+    sql = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    return tuple(sorted(row[0] for row in session.fetch(sql)))
 
 
 def _table(session: Session, schema: str, relation: str, *, is_view: bool) -> Table:

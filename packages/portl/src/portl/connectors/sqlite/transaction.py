@@ -21,7 +21,7 @@ from portl.connectors.operations import (
 )
 from portl.connectors.refusals import require_distinct, several_rows
 
-from .catalogue import read_table
+from .catalogue import read_table, read_tables
 from .session import Session, at_row, bound, numbered, translated
 from .writers import ChangeWriter, InsertWriter, UpsertWriter
 
@@ -47,6 +47,9 @@ class SqliteTransaction:
         if name not in self._tables:
             self._tables[name] = read_table(self.session, name)
         return self._tables[name]
+
+    def tables(self) -> tuple[str, ...]:
+        return read_tables(self.session)
 
     def upsert(self, operation: Upsert) -> UpsertWriter:
         return UpsertWriter(self.session, operation, self.table(operation.table))

@@ -79,7 +79,9 @@ class CsvWrite(MappingStep):
 
     type: Literal["csv.write"]
     path: Text
-    """The file, relative to the job file; replaced where it exists."""
+    """The file, relative to the job file."""
+    if_exists: Literal["replace", "skip", "fail"] = "replace"
+    """What happens when the file is there already: it is replaced, or stays as it is, or the job fails."""
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     """Between fields."""
     encoding: str = "utf-8"

@@ -1,0 +1,1 @@
+"""Jobs of the older format, `source` and `destination`: read in all three dialects, translated into steps."""

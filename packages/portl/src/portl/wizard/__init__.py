@@ -1,0 +1,1 @@
+"""What `portl init` thinks: facts about a source and a destination → a proposal → the text of a job. It asks nobody."""
