@@ -47,8 +47,8 @@ class Rejects:
     ) -> None:
         """Note an item; one that was noted when the source was gone through before is known.
 
-        `errors` are needed where it `asks_why`. `place` gives where the item comes from, `values` what was in it; they are
-        asked for only where the item is written down.
+        `errors` are needed where it `asks_why`. `place` gives where the item comes from, `values` what was in it; asked
+        for only where the item is written down.
         """
         if index <= self._last:
             return
