@@ -215,6 +215,7 @@ class _Run:
     def _separately(self, steps: tuple[PlannedStep, ...], run_key: str | None) -> None:
         """Run the phase with a transaction for each step."""
         name, self._began = self._plan.connection, True
+        self._tell("steps_separate", "debug")
         for planned in steps:
             self._execution.run(planned)
         if name is not None and not self._options.rollback:
