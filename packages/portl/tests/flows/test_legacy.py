@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import psycopg
 import pytest
-from databases import PostgresPlace
+from databases import MysqlPlace, PostgresPlace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from portl.cli.app import invoke
@@ -113,12 +113,33 @@ class Postgres:
         return self.place.rows(f"SELECT * FROM {table} ORDER BY 1")
 
 
+@dataclass
+class Mysql:
+    """Tables of a database."""
+
+    place: MysqlPlace
+
+    def section(self, table: str) -> dict[str, Any]:
+        where = {"unix_socket": self.place.socket, "database": self.place.database}
+        return {"type": "mysql", **where, "user": "root", "table": table}
+
+    def make(self, table: str, columns: Sequence[str], rows: Rows, key: str = "") -> None:
+        self.place.run(
+            f"DROP TABLE IF EXISTS {table}", f"CREATE TABLE {table} ({_columns(columns, key, 'bigint', 'text')})"
+        )
+        with self.place.connect() as connection, connection.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(columns))})", rows)
+
+    def rows(self, table: str) -> Rows:
+        return self.place.rows(f"SELECT * FROM {table} ORDER BY 1")
+
+
 def _columns(names: Sequence[str], key: str, number: str, text: str) -> str:
     kinds = [f"{name} {number if place == 0 else text}" for place, name in enumerate(names)]
     return ", ".join([*kinds, *([f"PRIMARY KEY ({key})"] if key else [])])
 
 
-KINDS = ("csv", "sqlite", "postgres")
+KINDS = ("csv", "sqlite", "postgres", "mysql")
 Sides = Callable[[str], Side]
 
 
@@ -127,6 +148,8 @@ def sides(tmp_path: Path, request: pytest.FixtureRequest) -> Sides:
     def side(kind: str) -> Side:
         if kind == "postgres":
             return Postgres(request.getfixturevalue("new_postgres"))
+        if kind == "mysql":
+            return Mysql(request.getfixturevalue("mysql"))
         return Files(tmp_path) if kind == "csv" else Sqlite(tmp_path)
 
     return side
@@ -189,14 +212,15 @@ def test_fail_inserts_where_nothing_is_in_the_way(
     assert target.rows("users") == there
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind", KINDS[1:])
 def test_a_query_is_a_source(kind: str, sides: Sides, run: Callable[[Path], int], tmp_path: Path) -> None:
     origin, target = sides(kind), sides("csv")
     origin.make("people", ["id", "name", "secret"], [(1, "a", "x"), (2, "b", "y")])
     section = origin.section("people")
     table = ".".join(section[name] for name in ("schema", "table") if name in section)
     section = {name: value for name, value in section.items() if name not in ("table", "schema")}
-    query = f"SELECT id AS \"the id\", name, secret\n  FROM {table} -- all of it\n WHERE id > 1 AND name <> ':x';"
+    name = "`the id`" if kind == "mysql" else '"the id"'
+    query = f"SELECT id AS {name}, name, secret\n  FROM {table} -- all of it\n WHERE id > 1 AND name <> ':x';"
     job = {
         "source": {**section, "query": query},
         "destination": target.section("users"),

@@ -78,7 +78,7 @@ def _postgres(section: Section, role: Role) -> dict[str, Any]:
 
 
 def _mysql(section: Section, role: Role) -> dict[str, Any]:
-    fields = _server(section, role)
+    fields = {**_server(section, role), "unix_socket": section.text("unix_socket")}
     if fields["user"] is None:
         section.tell((), "'user' is missing.", "MySQL asks who logs in.", key=True)
     return fields

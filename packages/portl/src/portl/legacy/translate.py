@@ -46,7 +46,7 @@ def _params(made: Translation) -> dict[str, Any]:
 
 
 _SHEET_FIELDS = ("spreadsheet_id", "sheet_name", "range", "credentials_path")
-_CONNECTION_FIELDS = ("host", "port", "database", "user", "password", "sslmode", "path", *_SHEET_FIELDS)
+_CONNECTION_FIELDS = ("host", "port", "unix_socket", "database", "user", "password", "sslmode", "path", *_SHEET_FIELDS)
 KEY_FILE = "${env:GOOGLE_APPLICATION_CREDENTIALS}"
 """Where Google's own programs look for a service account's key."""
 
