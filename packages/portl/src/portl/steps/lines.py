@@ -42,7 +42,7 @@ class Lines:
     def of(self, chunk: Chunk) -> Sequence[Sequence[Any]]:
         """The lines of a chunk, which `mapped` has taken. Raises RowFailure."""
         if self.mapped is not None:
-            return self.mapped.rows
+            return self.mapped.rows()
         return [self._plain(value, place) for place, value in enumerate(self._values(chunk))]
 
     def _plain(self, value: Any, place: int) -> list[Any]:
