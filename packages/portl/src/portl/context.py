@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .batch.dead_letters import DeadLetters, Dialect
 from .batch.limited import first_rows
@@ -25,6 +25,9 @@ from .template.rows import Chunk, values_function
 from .template.scope import Key, Scope, Variable
 from .template.syntax import Template
 
+if TYPE_CHECKING:
+    from .clients.sheets import SheetsClient
+
 
 class Connections(Protocol):
     """Opens what a job is connected to."""
@@ -37,12 +40,21 @@ class Connections(Protocol):
         """The function or API of that name."""
         ...
 
+    def sheets(self, name: str) -> SheetsClient:
+        """The spreadsheet of that name."""
+        ...
+
 
 class PendingFile(Protocol):
-    """A file that is written, but not in its place yet."""
+    """A file or a sheet's rows that are ready, but not in their place yet."""
 
-    def place(self) -> None:
-        """Move it where it belongs."""
+    @property
+    def step_id(self) -> str:
+        """The step that made it."""
+        ...
+
+    def place(self) -> Mapping[str, Any] | None:
+        """Put it where it belongs; what is worth telling. Raises PortlError."""
         ...
 
     def discard(self) -> None:
@@ -84,6 +96,10 @@ class RunContext:
         """What relative paths are relative to."""
         return self.plan.file.folder
 
+    def place(self, name: str) -> Path:
+        """The file that the job calls `name`."""
+        return self.folder / "".join(name)  # pathlib takes no subclasses of str, as secrets are
+
     def functions(self) -> dict[str, Callable[..., Any]]:
         """The functions whose answer is one for the run."""
         return {"now": lambda: self.now}
@@ -114,7 +130,7 @@ class RunContext:
         policy = planned.step.on_error
         letters = None
         if policy.action == "dead_letter" and self.writes_letters:
-            target = self.folder / text(self.single(planned, planned.templates["on_error.path"]))
+            target = self.place(text(self.single(planned, planned.templates["on_error.path"])))
             self._drop_letters(planned, target)
             letters = DeadLetters(planned.id, target, dialect, replace=policy.replace, escape=policy.escape_formulas)
             self.files.append(letters)

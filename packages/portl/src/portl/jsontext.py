@@ -27,9 +27,32 @@ def dumps(value: Any, *, canonical: bool = False) -> str:
         return "".join(_pieces(value, canonical))
 
 
+DEEPEST = 100
+"""Lists and mappings within each other. What is deeper is nobody's data, and would end Python's own recursion."""
+
+
 def loads(text: str | bytes, *, exact: bool = False) -> Any:
-    """The value of a JSON text; `exact`: fractions as Decimals. Raises ValueError, also for NaN and infinities."""
-    return json.loads(text, parse_constant=_refuse, parse_float=Decimal if exact else None)
+    """The value of a JSON text; `exact`: fractions as Decimals.
+
+    Raises ValueError, also for NaN and infinities, and for what is nested deeper than `DEEPEST`.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse, parse_float=Decimal if exact else None)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    if isinstance(value, list | dict):
+        _refuse_depth(value)
+    return value
+
+
+def _refuse_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [item for item in level if type(item) is list or type(item) is dict]
+        if not level:
+            return
+        level = [inner for item in level for inner in (item if type(item) is list else item.values())]
+    raise ValueError(f"it is nested deeper than {DEEPEST}")
 
 
 def _refuse(constant: str) -> Any:

@@ -36,9 +36,11 @@ SPECIAL = {
 }
 CONNECTIONS = (
     connections.PostgresConnection,
+    connections.MysqlConnection,
     connections.SqliteConnection,
     connections.LambdaConnection,
     connections.HttpConnection,
+    connections.SheetsConnection,
 )
 
 

@@ -12,6 +12,7 @@ from databases import PostgresPlace
 from portl.cli.app import invoke
 from portl.model.load import parse_job
 from portl.model.steps import STEP_CLASSES, Batch, Retry, StepBase
+from portl.model.steps.mapping import MappingStep, OnError
 from portl.model.yaml import load
 from portl.plan import plan_job
 from portl.wizard import append
@@ -42,6 +43,8 @@ def test_every_type_of_step_is_shown() -> None:
     ("model", "where"),
     [
         (StepBase, ALL),
+        (MappingStep, ALL),
+        (OnError, [step["on_error"] for step in ALL if isinstance(step.get("on_error"), dict)]),
         (Batch, [step.get("batch", {}) for step in ALL]),
         (Retry, [load(TEMPLATE, "x")[0]["defaults"]["retry"]]),
     ],
@@ -81,7 +84,8 @@ def test_it_runs_on_a_database_up_to_its_commit(
     monkeypatch.setenv("MAIN_DSN", new_postgres.dsn)
     text = (written / "template.yaml").read_text(encoding="utf-8")
     begin, end = text.index("    host: ${env:PG_HOST"), text.index("  enrich:\n")
-    text = f"{text[:begin]}    dsn: ${{env:MAIN_DSN}}\n{text[end:]}"
+    without_sheets = text.index("  # sheets.read: ")
+    text = f"{text[:begin]}    dsn: ${{env:MAIN_DSN}}\n{text[end:without_sheets]}"
     (written / "template.yaml").write_text(text, encoding="utf-8")
     assert invoke(["outbox", "init", "template.yaml"]) == 0
     assert invoke(["run", "template.yaml", "--dry-run=check"]) == 0, capsys.readouterr().err

@@ -15,7 +15,8 @@ from .base import HttpRequest, Reply
 
 SHOWN_CHARACTERS = 500
 """So much of an error's body is shown."""
-_BUSY = {408: "http_408", 425: "http_425", 429: "http_429"}
+BUSY = {408: "http_408", 425: "http_425", 429: "http_429"}
+"""Statuses that say that nothing was done, and what `retry_on` calls them."""
 
 
 def read_bounded(pieces: Iterable[bytes], limit: int, is_late: Callable[[], bool]) -> bytes:
@@ -64,8 +65,8 @@ def unexpected(request: HttpRequest, reply: Reply, reason: str, shown: str, now:
 
 
 def _judged(request: HttpRequest, status: int) -> tuple[RetryClass, str]:
-    if status in _BUSY:
-        return RetryClass.NOTHING_HAPPENED, _BUSY[status]
+    if status in BUSY:
+        return RetryClass.NOTHING_HAPPENED, BUSY[status]
     if status == 409 and request.idempotency_key is not None:
         return RetryClass.NOTHING_HAPPENED, "http_409"
     if status >= 500:

@@ -17,6 +17,7 @@ from portl.retry import Random, RetryPolicy, system_random
 
 from .attempts import in_order, with_retries
 from .base import LambdaRequest, Reply
+from .bounded import PIECE, BoundedSession, TooLateError, TooLongError
 
 _THROTTLED = ("TooManyRequestsException", "ThrottlingException", "Throttling", "ThrottledException")
 _NOT_STARTED = (
@@ -76,7 +77,7 @@ class LambdaClient:
             arguments["Qualifier"] = self._config.qualifier
         try:
             answer = client.invoke(**arguments)
-            content = answer["Payload"].read()
+            content = b"".join(answer["Payload"].iter_chunks(PIECE))
         except Exception as error:
             raise self._failed(error) from error
         if answer.get("FunctionError"):
@@ -128,7 +129,7 @@ class LambdaClient:
                 aws_secret_access_key=_plain(config.secret_access_key),
                 aws_session_token=_plain(config.session_token),
             )
-            return session.client(
+            client = session.client(
                 "lambda",
                 endpoint_url=config.endpoint_url,
                 config=Config(
@@ -139,6 +140,12 @@ class LambdaClient:
                     tcp_keepalive=True,
                 ),
             )
+            endpoint = client._endpoint  # botocore has no other way to bound what it reads
+            seconds = (config.connect_timeout_ms + timeout_ms) / 1000
+            endpoint.http_session = BoundedSession(
+                endpoint.http_session, config.max_response_bytes, seconds, self._clock
+            )
+            return client
         except (BotoCoreError, ValueError) as error:
             raise FunctionError(f"{self.name}: AWS cannot be used: {error}.") from error
 
@@ -148,6 +155,12 @@ class LambdaClient:
         if isinstance(error, exceptions.ClientError):
             return self._answered(error.response)
         what = f"{self._function()}: {str(error).rstrip('.')}."
+        if isinstance(error, TooLongError):
+            return FunctionError(what, hint="The function did run; let it answer less, or allow more.")
+        if isinstance(error, TooLateError):
+            what = f"{self._function()}: no whole answer in time."
+            hint = "timeout_ms allows more."
+            return FunctionError(what, hint=hint, retry_class=RetryClass.MAYBE_EXECUTED, token="timeout")
         if isinstance(error, exceptions.ConnectTimeoutError | exceptions.EndpointConnectionError):
             return ConnectionFailedError(what, retry_class=RetryClass.NOTHING_HAPPENED, token="connect")
         if isinstance(error, exceptions.ReadTimeoutError):

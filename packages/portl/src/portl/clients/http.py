@@ -10,6 +10,7 @@ import os
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from portl.retry import Random, RetryPolicy, system_random
 from .answers import body_of, read_bounded, unexpected
 from .attempts import in_order, with_retries
 from .base import HttpRequest, Reply
+from .deadline import Deadlines
 from .idempotency import body_with_key, header_value
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
@@ -48,6 +50,7 @@ class HttpClient:
         self._random = random
         self._lock = threading.Lock()
         self._opened: httpx.Client | None = None
+        self._deadlines = Deadlines(clock)
 
     def send(self, request: HttpRequest, retry: RetryPolicy = RetryPolicy()) -> Reply:  # noqa: B008  # frozen
         is_idempotent = request.method.upper() in IDEMPOTENT or request.idempotency_key is not None
@@ -77,7 +80,7 @@ class HttpClient:
         timeout_s = (request.timeout_ms or self._config.timeout_ms) / 1000
         deadline = self._clock.monotonic() + timeout_s
         try:
-            with self._stream(request, timeout_s) as response:
+            with self._deadlines.until(deadline), self._stream(request, timeout_s) as response:
                 content = read_bounded(
                     response.iter_bytes(),
                     self._config.max_response_bytes,
@@ -132,15 +135,16 @@ class HttpClient:
                     ),
                     verify=self._trust(),
                 )
+                self._deadlines.watch(self._opened)
             return self._opened
 
     def _basic(self) -> tuple[str, str] | None:
         auth = self._config.auth
         return None if auth is None or auth.user is None else (auth.user, "".join(auth.password or ""))
 
-    def _trust(self) -> ssl.SSLContext | bool:
+    def _trust(self) -> ssl.SSLContext:
         if self._config.ca_file is None:
-            return True
+            return _trusted()
         try:
             return ssl.create_default_context(cafile=os.path.join(self._folder, self._config.ca_file))
         except (OSError, ssl.SSLError) as error:
@@ -193,6 +197,12 @@ class HttpClient:
         error = RequestError(message)
         error.url = shown
         return error
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The usual certificates; reading them takes longer than many a call, so that clients share them."""
+    return httpx.create_ssl_context()
 
 
 def _is_expected(request: HttpRequest, status: int) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from portl.clock import SYSTEM_CLOCK, Clock
 from portl.errors import RequestError
-from portl.model.connections import Connection, HttpConnection, LambdaConnection
+from portl.model.connections import Connection, HttpConnection, LambdaConnection, SheetsConnection
 
 from .base import Client
+
+if TYPE_CHECKING:
+    from .sheets import SheetsClient
 
 
 def open_client(name: str, config: Connection, *, folder: str = ".", clock: Clock = SYSTEM_CLOCK) -> Client:
@@ -20,3 +25,12 @@ def open_client(name: str, config: Connection, *, folder: str = ".", clock: Cloc
 
         return LambdaClient(name, config, clock=clock)
     raise RequestError(f"{name}: connections of type {config.type} cannot be called.")
+
+
+def open_sheets(name: str, config: Connection, *, folder: str = ".", clock: Clock = SYSTEM_CLOCK) -> SheetsClient:
+    """A spreadsheet, asked when it is first used; `folder` is the job file's. Raises RequestError."""
+    from .sheets import SheetsClient  # noqa: PLC0415  # as the others
+
+    if not isinstance(config, SheetsConnection):
+        raise RequestError(f"{name}: connections of type {config.type} are no spreadsheets.")
+    return SheetsClient(name, config, folder=folder, clock=clock)

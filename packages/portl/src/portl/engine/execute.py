@@ -17,7 +17,7 @@ from ..errors import HookError, PortlError, StepError
 from ..logging import Event
 from ..plan import PlannedStep
 from ..steps.base import Worker, mapped_of
-from ..steps.kinds import needs_transaction, read, worker_of
+from ..steps.kinds import needs_transaction, prepare, read, worker_of
 from ..steps.mapped import Mapped
 from ..template.rows import Chunk, RowFunction, conditions_function
 from .failures import step_error
@@ -42,6 +42,11 @@ class Execution:
         self._hooks = hooks
         self._in_transaction = in_transaction
         """Calls a function with the transaction that a step works in."""
+
+    def prepare(self) -> None:
+        """Find out, before anything is done, whether what is written at the end can be reached. Raises StepError."""
+        for planned in self._context.plan.walk():
+            self._guarded(planned, partial(prepare, planned, self._context))
 
     def run(self, planned: PlannedStep) -> None:
         """Carry out a step that stands in no other. Raises StepError."""
@@ -140,15 +145,16 @@ class Execution:
         try:
             while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
                 seen += len(chunk)
-                chosen = self._chosen(planned, items, chunk, condition, mapped, selection)
-                if len(chosen) and not (mapped is not None and mapped.rejects.failing):
-                    self._hooks.before_batch(planned, number, len(chosen))
-                    results = self._guarded(planned, partial(worker.work, chosen), items, chosen)
+                # The name is taken again so that the chunk before is not held while this one is worked on.
+                chunk = self._chosen(planned, items, chunk, condition, mapped, selection)
+                if len(chunk) and not (mapped is not None and mapped.rejects.failing):
+                    self._hooks.before_batch(planned, number, len(chunk))
+                    results = self._guarded(planned, partial(worker.work, chunk), items, chunk)
                     if kept is not None:
                         kept.append(results)
-                    self._hooks.after_batch(planned, number, len(chosen))
+                    self._hooks.after_batch(planned, number, len(chunk))
                     number += 1
-                count += len(chosen)
+                count += len(chunk)
                 self._progress(planned, items, count, seen)
         except PortlError:
             if mapped is None or not mapped.rejects.failing:

@@ -33,6 +33,7 @@ from .hooks import HookRunner
 from .ledgerbook import LedgerBook
 from .opened import OpenConnections
 from .phase import run_steps
+from .placing import committed_before, place_all
 from .recorder import Recorder
 from .rejected import place_letters, told, with_rejected
 from .tables import require_tables
@@ -120,6 +121,7 @@ class _Run:
             self._tell("run_key", "debug", run_key=run_key)
             if self._is_done(run_key):
                 return self._report("done_before")
+        self._execution.prepare()
         self._hooks.before_job()
         for planned in self._plan.of(Phase.BEFORE):
             self._execution.run(planned)
@@ -148,15 +150,11 @@ class _Run:
 
     def _place_files(self) -> None:
         try:
-            for file in self._context.files:
-                file.place()
+            place_all(self._context)
         except PortlError as error:
             if not self._committed:
                 raise
-            raise DeliveriesPendingError(
-                f"{error.message} The transaction was committed before.", hint=error.hint
-            ) from error
-        self._context.files.clear()
+            raise committed_before(error) from error
 
     def _report(self, outcome: Any) -> RunReport:
         return RunReport(
@@ -217,6 +215,7 @@ class _Run:
     def _separately(self, steps: tuple[PlannedStep, ...], run_key: str | None) -> None:
         """Run the phase with a transaction for each step."""
         name, self._began = self._plan.connection, True
+        self._tell("steps_separate", "debug")
         for planned in steps:
             self._execution.run(planned)
         if name is not None and not self._options.rollback:
@@ -295,10 +294,7 @@ class _Run:
             except PortlError as error:
                 if not self._committed:
                     raise
-                gap = "\n" if "\n" in error.message else " "
-                raise DeliveriesPendingError(
-                    f"{error.message}{gap}The transaction was committed before.", hint=error.hint
-                ) from error
+                raise committed_before(error) from error
 
     def _outcome(self, error: BaseException) -> str:
         """What a run that ended with `error` has left."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..clients.base import Client
-from ..clients.opening import open_client
+from ..clients.opening import open_client, open_sheets
 from ..clock import Clock
 from ..connectors.base import Connector
 from ..connectors.opening import open_connector
+
+if TYPE_CHECKING:
+    from ..clients.sheets import SheetsClient
 
 
 class OpenConnections:
@@ -21,6 +24,7 @@ class OpenConnections:
         self._clock = clock
         self._connectors: dict[str, Connector] = {}
         self._clients: dict[str, Client] = {}
+        self._sheets: dict[str, SheetsClient] = {}
 
     def connector(self, name: str) -> Connector:
         """The database of that name. Raises DatabaseError."""
@@ -36,6 +40,13 @@ class OpenConnections:
             self._clients[name] = open_client(name, configuration, folder=self._folder, clock=self._clock)
         return self._clients[name]
 
+    def sheets(self, name: str) -> SheetsClient:
+        """The spreadsheet of that name. Raises RequestError."""
+        if name not in self._sheets:
+            configuration = self._configurations[name]
+            self._sheets[name] = open_sheets(name, configuration, folder=self._folder, clock=self._clock)
+        return self._sheets[name]
+
     def __enter__(self) -> Self:
         return self
 
@@ -44,3 +55,5 @@ class OpenConnections:
             connector.close()
         for client in self._clients.values():
             client.close()
+        for sheets in self._sheets.values():
+            sheets.close()

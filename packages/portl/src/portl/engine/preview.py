@@ -23,6 +23,7 @@ from ..errors import PortlError, SchemaError
 from ..model.resolve import Resolved
 from ..outbox import missing_tables
 from ..plan import JobPlan, PlannedStep
+from ..plan.connections import SHEETS
 from ..steps.kinds import read
 from ..template.rows import Chunk
 from .failures import step_error
@@ -147,13 +148,13 @@ class _Previewer:
         if planned.step.type == "csv.read":
             outputs = read(planned, self.context, None) or {}
             self.context.results[planned.id] = outputs
-        elif planned.step.type == "db.read":
+        elif planned.step.type in ("db.read", "sheets.read"):
             self.unknown.add(planned.id)
         elif planned.step.save_as:
             self._result(planned, items)
         renderer = Renderer(planned, self.context, self.unknown)
         chunks = self._chunks(planned, items, renderer)
-        statements = self._statements(planned, items)
+        statements = self._statements(planned, items, renderer)
         shown = tuple(renderer.item(chunk) for chunk in chunks)
         self._add(planned, inside, statements, shown, renderer.condition())
 
@@ -205,7 +206,9 @@ class _Previewer:
         value = values[0] if planned.batch is None else Aligned(ListRows(values), None)
         self.context.results[planned.id] = {planned.step.save_as: value}
 
-    def _statements(self, planned: PlannedStep, items: Items | None) -> tuple[str, ...]:
+    def _statements(self, planned: PlannedStep, items: Items | None, renderer: Renderer) -> tuple[str, ...]:
+        if planned.step.type in SHEETS:
+            return self._sheet(planned, renderer)
         through = getattr(planned.step, "pass_through", None) is not None
         if not planned.step.DATABASE or planned.connection is None or (through and items is None):
             return ()
@@ -220,6 +223,16 @@ class _Previewer:
         if not isinstance(operation, Sql):
             require_written(transaction, planned, operation)
         return statements
+
+    def _sheet(self, planned: PlannedStep, renderer: Renderer) -> tuple[str, ...]:
+        """The requests of a step on a spreadsheet. A check also looks whether its sheet and columns are there."""
+        from ..steps.sheets_shown import check, requests  # noqa: PLC0415  # only for steps on spreadsheets
+
+        parts = {name: planned.templates[name] for name in ("sheet_name", "range") if name in planned.templates}
+        are_known = all(known_parts(part, planned, self.unknown, items=False) for part in parts.values())
+        if self.stack is not None and are_known:
+            check(planned, self.context)
+        return requests(planned, self.context, {name: str(renderer.value(part, None)) for name, part in parts.items()})
 
     def _transaction(self, name: str) -> Transaction:
         """A transaction for looking; it is rolled back at the end."""

@@ -20,8 +20,11 @@ _TAGGED: tuple[type[BaseModel], ...] = (
     connections.MysqlConnection,
     connections.LambdaConnection,
     connections.HttpConnection,
+    connections.SheetsConnection,
 )
-_BY_TAG: dict[str, type[BaseModel]] = {get_args(cls.model_fields["type"].annotation)[0]: cls for cls in _TAGGED}
+_BY_TAG: dict[str, type[BaseModel]] = {
+    tag: cls for cls in _TAGGED for tag in get_args(cls.model_fields["type"].annotation)
+}
 _BY_KEY: dict[str, type[BaseModel]] = {
     "batch": steps.Batch,
     "retry": steps.Retry,
@@ -117,7 +120,7 @@ _EXPECTED: Mapping[str, str] = {
 def _types(path: Path) -> str:
     kinds = _BY_TAG if path[:1] == ("steps",) else {}
     if path[:1] == ("connections",):
-        return "postgres, sqlite, mysql, aws_lambda, http"
+        return "postgres, sqlite, mysql, aws_lambda, http, google_sheets"
     return ", ".join(tag for tag, cls in kinds.items() if issubclass(cls, steps.StepBase))
 
 

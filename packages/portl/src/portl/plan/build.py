@@ -193,7 +193,7 @@ def _name_of(template: Template, path: Path) -> str:
 
 def _needs_batch(step: Any) -> Iterator[str]:
     """Why the step cannot do without items."""
-    if step.type == "csv.write":
+    if step.type in ("csv.write", "sheets.write"):
         yield "The step has nothing to write."
     elif getattr(step, "pass_through", None) is not None:
         yield "The step has no source whose columns could pass through."

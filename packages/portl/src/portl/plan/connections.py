@@ -14,6 +14,8 @@ from .model import Phase
 
 DATABASES = frozenset({"postgres", "sqlite", "mysql"})
 READ_ONLY = frozenset({"db.read", "db.query_one"})
+SHEETS = frozenset({"sheets.read", "sheets.write"})
+_ALSO = {"google_sheet": "google_sheets"}
 
 Mistake = tuple[str | None, str, str]
 """The field it is in (None: the step), a sentence, a hint."""
@@ -22,7 +24,7 @@ Mistake = tuple[str | None, str, str]
 def kinds(file: JobFile) -> dict[str, str]:
     """`{connection: type}`, as far as the file says one."""
     pairs = {name: raw.get("type") for name, raw in file.connections.items() if isinstance(raw, dict)}
-    return {name: kind for name, kind in pairs.items() if isinstance(kind, str)}
+    return {name: _ALSO.get(kind, kind) for name, kind in pairs.items() if isinstance(kind, str)}
 
 
 def transaction_connection(file: JobFile) -> tuple[str | None, str | None]:
@@ -89,6 +91,8 @@ def _wanted(step: Any) -> frozenset[str]:
         return frozenset({"aws_lambda"})
     if step.type == "outbox.enqueue":
         return frozenset({"http", "aws_lambda"})
+    if step.type in SHEETS:
+        return frozenset({"google_sheets"})
     return frozenset({"http"}) if step.type == "api.call" else frozenset()
 
 

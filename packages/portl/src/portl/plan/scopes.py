@@ -14,7 +14,7 @@ from ..template.check import Reference
 
 RESERVED = frozenset({"steps", "run", "item", "idx", "env", "params"})
 RUN = ("id", "job", "params", "started_at")
-READERS = frozenset({"csv.read", "db.read"})
+READERS = frozenset({"csv.read", "db.read", "sheets.read"})
 
 
 @dataclass

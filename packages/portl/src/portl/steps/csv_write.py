@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..context import RunContext
-from ..errors import SourceError, TemplateError
+from ..errors import SourceError
 from ..plan import PlannedStep
 from ..template.access import text
-from ..template.rows import Chunk, values_function
+from ..template.rows import Chunk
 from ..template.scope import Key, Scope
-from ..template.syntax import parse_expression
-from .fields import Field, fields_of, needed_by_step, passed, require_fields
-from .mapped import Mapped
+from .lines import Lines
 
 CHUNK = 5_000
 
@@ -28,6 +26,7 @@ CHUNK = 5_000
 class NewFile:
     """A file that is complete, under another name."""
 
+    step_id: str
     temporary: Path
     target: Path
     file: IO[str]
@@ -94,7 +93,7 @@ class SkippingWorker:
 
 def csv_worker(planned: PlannedStep, scope: Scope, context: RunContext) -> CsvWorker | SkippingWorker:
     """What writes the step's file, or leaves it. Raises SourceError."""
-    target = context.folder / text(context.single(planned, planned.templates["path"]))
+    target = context.place(text(context.single(planned, planned.templates["path"])))
     if planned.step.if_exists == "skip" and target.exists():
         return SkippingWorker(target)
     if planned.step.if_exists == "fail" and target.exists():
@@ -108,39 +107,30 @@ class CsvWorker:
     size = CHUNK
     columns: tuple[str, ...] | None = None
     nullable = True
-    mapped: Mapped | None = None
 
     def __init__(self, planned: PlannedStep, scope: Scope, context: RunContext, target: Path) -> None:
         self._step = planned.step
-        self._names, self._values = None, None
-        source = context.source(planned)
-        fields = _fields(planned, source.columns)
-        if fields is None:
-            assert planned.batch is not None  # noqa: S101  # the plan refuses a step without one
-            self._values = values_function(parse_expression(planned.batch.alias), scope)
-        else:
-            self._names = tuple(name for name, _ in fields)
-            require_fields(planned, self._names)
-            needed = needed_by_step(planned)
-            self.mapped = Mapped(planned, fields, scope, context.rejects_of(planned), needed, source)
+        self._lines = Lines(planned, scope, context)
+        self.mapped = self._lines.mapped
         self._target = target
         self._count = 0
-        self.keys = (self.mapped or self._values).keys  # type: ignore[union-attr]  # one of them is there
+        self.keys = self._lines.keys
         try:
             temporary = self._target.with_name(f".{self._target.name}.{secrets.token_hex(8)}")
             self._file = temporary.open("x", encoding=self._step.encoding, newline="")
         except (OSError, LookupError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise SourceError(f"the file cannot be written: {reason}.", where=str(self._target)) from error
-        self._new = NewFile(temporary, self._target, self._file, self._step.if_exists)
+        self._new = NewFile(planned.id, temporary, self._target, self._file, self._step.if_exists)
         context.files.append(self._new)
         self._writer = csv.writer(self._file, delimiter=self._step.delimiter, lineterminator="\n")
-        if self._names is not None:
-            self._head()
+        self._needs_head = self._step.header
+        self._head()
 
     def work(self, chunk: Chunk) -> Sequence[Any]:
         """Write the lines of a chunk."""
-        rows = self.mapped.rows if self.mapped is not None else [self._plain(value) for value in self._objects(chunk)]
+        rows = self._lines.of(chunk)
+        self._head()
         null = self._step.null_value
         try:
             self._writer.writerows([null if value is None else cell(value) for value in row] for row in rows)
@@ -157,33 +147,11 @@ class CsvWorker:
             raise SourceError(f"the file cannot be written: {error}.", where=str(self._target)) from error
         return {"rows": self._count, "path": str(self._target)}
 
-    def _objects(self, chunk: Chunk) -> list[Any]:
-        return self._values(chunk) if self._values is not None else []
-
-    def _plain(self, value: Any) -> list[Any]:
-        """The values of a mapping, in the order of the first one's keys."""
-        if not isinstance(value, dict):
-            raise TemplateError("The items are no mappings.", hint="Say what to write: mapping: {column: …}.")
-        if self._names is None:
-            self._names = tuple(value)
-            self._head()
-        if set(value) != set(self._names):
-            what = ", ".join(sorted(set(value) ^ set(self._names)))
-            raise TemplateError(
-                f"The items have different keys: {what}.", hint="Say what to write: mapping: {column: …}."
-            )
-        return [value[name] for name in self._names]
-
     def _head(self) -> None:
-        if self._step.header:
-            self._writer.writerow(self._names or ())
-
-
-def _fields(planned: PlannedStep, columns: tuple[str, ...] | None) -> list[Field] | None:
-    """The columns that are written; None where the items tell."""
-    if planned.step.mapping is not None or planned.step.pass_through is not None:
-        return fields_of(planned, columns)
-    return None if columns is None else passed(planned, columns)
+        """Write the names, once they are known."""
+        if self._needs_head and self._lines.names is not None:
+            self._writer.writerow(self._lines.names)
+            self._needs_head = False
 
 
 def cell(value: Any) -> Any:

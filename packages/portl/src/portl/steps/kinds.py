@@ -34,11 +34,24 @@ def read(planned: PlannedStep, context: RunContext, transaction: Transaction | N
 
         assert transaction is not None  # noqa: S101  # needs_transaction says so
         rows = read_rows(planned, context, transaction)
+    elif planned.step.type == "sheets.read":
+        from .sheets_read import read_sheet  # noqa: PLC0415  # as above
+
+        rows = read_sheet(planned, context)
     else:
         return None
     rows = first_rows(rows, context.limit)
     outputs = {"rows": rows, "columns": list(rows.columns or ())}
     return {**outputs, **({planned.step.save_as: outputs} if planned.step.save_as else {})}
+
+
+def prepare(planned: PlannedStep, context: RunContext) -> None:
+    """Find out what can be wrong with a step's target, before anything is done. Raises RequestError."""
+    if planned.step.type == "sheets.write":
+        from .sheet_place import client_of  # noqa: PLC0415  # as above
+
+        client, policy = client_of(planned, context)
+        client.book(policy)
 
 
 def worker_of(planned: PlannedStep, scope: Scope, context: RunContext, transaction: Transaction | None) -> Worker:
@@ -48,6 +61,10 @@ def worker_of(planned: PlannedStep, scope: Scope, context: RunContext, transacti
         from .csv_write import csv_worker  # noqa: PLC0415  # each kind is imported when it is used
 
         return csv_worker(planned, scope, context)
+    if kind == "sheets.write":
+        from .sheets_write import SheetWorker  # noqa: PLC0415  # as above
+
+        return SheetWorker(planned, scope, context)
     if kind.startswith("db."):
         from . import database  # noqa: PLC0415  # as above
 

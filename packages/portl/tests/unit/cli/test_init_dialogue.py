@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ QUESTIONS = [
     ("Where do they go?", ENTER),
     ("Into which table?", ENTER),
     ("state (TEXT) needs a value.", ENTER),
-    ("The value of state", f"new{ENTER}"),
+    ("Value of state", f"new{ENTER}"),
     ("Is this mapping right?", ENTER),
     ("In added, what is 01/02/2026?", ENTER),
     ("When a row with the same sku is there already?", ENTER),
@@ -75,17 +76,30 @@ def test_the_whole_dialogue_makes_a_job_that_runs_and_flags_make_the_same(
     assert rows == [("A-1", "Desk", 349, "2026-02-01", "new"), ("A-2", "Chair", 89.9, "2026-04-03", "new")]
 
 
-@pytest.mark.parametrize("number", range(len(QUESTIONS)))
-def test_ctrl_c_at_any_question_leaves_nothing_behind(folder: Path, number: int) -> None:
+@pytest.mark.parametrize("numbers", [range(5), range(5, len(QUESTIONS))], ids=["first half", "second half"])
+def test_ctrl_c_at_any_question_leaves_nothing_behind(folder: Path, numbers: range) -> None:
+    before = names(folder)
+    with ExitStack() as stack:
+        people = {number: stack.enter_context(terminal(["init"], folder)) for number in numbers}  # they start together
+        settings = people[numbers[0]].settings()
+        for number, person in people.items():
+            answered(person, QUESTIONS[:number])
+            person.answer(QUESTIONS[number][0], CTRL_C)
+            assert person.ended() == 130
+            assert person.settings() == settings
+            assert "portl: interrupted; nothing was written." in person.shown
+            assert "Traceback" not in person.shown
+            assert names(folder) == before
+
+
+def test_a_signal_ends_it_too(folder: Path) -> None:
     before = names(folder)
     with terminal(["init"], folder) as person:
         settings = person.settings()
-        answered(person, QUESTIONS[:number])
-        person.answer(QUESTIONS[number][0], CTRL_C)
+        person.expect("a MySQL or MariaDB database")
+        person.process.send_signal(signal.SIGINT)
         assert person.ended() == 130
         assert person.settings() == settings
-        assert "portl: interrupted; nothing was written." in person.shown
-        assert "Traceback" not in person.shown
     assert names(folder) == before
 
 
@@ -146,13 +160,20 @@ def test_a_mapping_can_be_changed_column_by_column(folder: Path) -> None:
         person.answer("Where does name (TEXT) come from?", "colour" + ENTER)
         person.expect("not used: Product Name")
         person.answer("Is this mapping right?", DOWN + ENTER)
+        person.answer("Which column?", "state" + ENTER)
+        person.answer("Where does state", "a fixed" + ENTER)
+        person.answer("Value of state", ENTER)
+        person.answer("that is no value.", f"{{{{ nope{ENTER}")
+        person.answer("Value of state", f"used{ENTER}")
+        person.answer("Is this mapping right?", DOWN + ENTER)
         person.answer("Which column?", DOWN * 3 + ENTER)
         person.answer("Where does price", "nothing" + ENTER)
         person.answer("Is this mapping right?", ENTER)
         person.answer("Into which file?", ENTER)
         person.answer("Write products.yaml?", ENTER)
         assert person.ended() == 0
-        assert "--map name=colour --map price= " in person.shown.replace("\n", "")
+        command = person.shown.replace("\n", "")
+        assert "--map name=colour --map price= --set state=used " in command
     text = (folder / "products.yaml").read_text()
     assert 'name: "{{ row.colour }}"' in text
     assert "price:" not in text

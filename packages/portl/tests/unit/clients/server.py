@@ -8,8 +8,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any, Self
 
 
@@ -38,6 +40,10 @@ class Answer:
     """Before the answer begins."""
     drip_s: float = 0.0
     """Between its bytes."""
+    head_drip_s: float = 0.0
+    """Between the bytes of an endless header."""
+    size: int | None = None
+    """Send so many bytes, made as they are sent, instead of the body."""
     cut: bool = False
     """Close the connection instead of answering."""
 
@@ -54,6 +60,8 @@ class Server:
         self.most_under_way = 0
         self.answer = answer
         self.ended = threading.Event()
+        self.sent = 0
+        """Bytes of answers with a size."""
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -100,19 +108,17 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self._send(answer)
 
         def _send(self, answer: Answer) -> None:
+            if answer.head_drip_s:
+                self.close_connection = True
+                _drip(server, self.wfile, answer.head_drip_s)
+                return
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
+            self.send_header("Content-Length", str(answer.size or len(answer.body)))
             self.end_headers()
             try:
-                if not answer.drip_s:
-                    self.wfile.write(answer.body)
-                    return
-                for byte in answer.body:
-                    self.wfile.write(bytes([byte]))
-                    self.wfile.flush()
-                    time.sleep(answer.drip_s)  # noqa: TID251  # a slow server is what is tested
+                _write(server, self.wfile, answer)
             except OSError:
                 self.close_connection = True
 
@@ -122,6 +128,30 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = handle_any  # noqa: N815  # the library's names
 
     return Handler
+
+
+def _drip(server: Server, file: BufferedIOBase, seconds: float) -> None:
+    """Send a header that does not end."""
+    with suppress(OSError):
+        file.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not server.ended.wait(seconds):
+            file.write(b"x")
+            file.flush()
+
+
+def _write(server: Server, file: BufferedIOBase, answer: Answer) -> None:
+    """Send an answer's body."""
+    if answer.size is not None:
+        piece = b"7" * 100_000
+        for first in range(0, answer.size, len(piece)):
+            server.sent += file.write(piece[: answer.size - first])
+    elif answer.drip_s:
+        for byte in answer.body:
+            file.write(bytes([byte]))
+            file.flush()
+            time.sleep(answer.drip_s)  # noqa: TID251  # a slow server is what is tested
+    else:
+        file.write(answer.body)
 
 
 def in_turn(*answers: Answer) -> Answers:

@@ -170,3 +170,20 @@ def test_many_invocations_keep_their_order(server: Server) -> None:
 
 def test_how_long_a_call_may_take(server: Server) -> None:
     assert client(server, timeout_ms=1000, connect_timeout_ms=500).longest_s(ASK) == 2.5
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_of_a_gigabyte_is_refused_before_it_is_read(server: Server, status: int) -> None:
+    server.answer = lambda asked: Answer(status, size=1_000_000_000)
+    with pytest.raises(FunctionError, match=r"longer than max_response_bytes \(100000\)\. The function did run"):
+        client(server, max_response_bytes=100_000).send(LambdaRequest())
+    assert server.sent < 100_000_000
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_that_drips_is_given_up(server: Server, status: int) -> None:
+    server.answer = lambda asked: Answer(status, body=b"[" + b" " * 5_000 + b"]", drip_s=0.05)
+    with pytest.raises(FunctionError, match="no whole answer in time") as caught:
+        client(server, timeout_ms=300, connect_timeout_ms=200).send(LambdaRequest())
+    assert (caught.value.retry_class, caught.value.token) == (RetryClass.MAYBE_EXECUTED, "timeout")

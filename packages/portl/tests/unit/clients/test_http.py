@@ -298,7 +298,25 @@ def test_a_lost_connection_is_repeated_where_that_is_safe(
     assert len(server.asked) == attempts
 
 
-@pytest.mark.parametrize("answer", [Answer(wait_s=30), Answer(body=b"x" * 3000, drip_s=0.05)])
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_answer_of_a_gigabyte_is_refused_before_it_is_read(server: Server, status: int) -> None:
+    server.answer = lambda asked: Answer(status, size=1_000_000_000)
+    with pytest.raises(RequestError, match=r"the answer is longer than max_response_bytes \(100000\)"):
+        client(server, max_response_bytes=100_000).send(GET)
+    assert server.sent < 100_000_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 200_000, b'{"a":' * 50_000, b"[" * 300 + b"]" * 300, b"9" * 100_000, b'"\\ud800', b"\xff", b"1e999"],
+)
+def test_json_that_is_none_is_text(server: Server, content: bytes) -> None:
+    server.answer = lambda asked: Answer(body=content)
+    body = client(server).send(GET).body
+    assert isinstance(body, str | bytes | float)
+
+
+@pytest.mark.parametrize("answer", [Answer(wait_s=30), Answer(body=b"x" * 3000, drip_s=0.05), Answer(head_drip_s=0.05)])
 def test_a_slow_answer_is_given_up(server: Server, answer: Answer) -> None:
     server.answer = lambda asked: answer
     with pytest.raises(RequestError, match=r"no whole answer within 0\.4 s") as caught:

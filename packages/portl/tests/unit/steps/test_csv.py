@@ -221,7 +221,7 @@ def test_characters_the_encoding_lacks(jobs: Place) -> None:
 def test_a_target_that_is_a_folder(jobs: Place) -> None:
     jobs.write("in.csv", "a\n1\n")
     (jobs.folder / "out.csv").mkdir()
-    with pytest.raises(SourceError, match="cannot be put in place"):
+    with pytest.raises(StepError, match=r"job\.yaml:7:11: step 'write': .*out\.csv: the file cannot be put in place"):
         jobs.run(WRITE, name="out")
     assert sorted(path.name for path in jobs.folder.iterdir()) == ["in.csv", "out.csv"]
 

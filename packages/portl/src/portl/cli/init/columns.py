@@ -147,11 +147,16 @@ class ColumnQuestions:
             self._change(links, table, name, "" if answer == _NOTHING else answer)
 
     def _ask_value(self, links: dict[str, Link], table: Table, name: str) -> None:
-        message = f"The value of {name}, or an expression as {{{{ now() }}}}:"
+        def parse(text: str) -> str:
+            if not text:
+                raise CommandLineError("that is no value.", hint=f"--set {name}= says that an empty text is meant.")
+            value(text, table.columns[name])
+            return text
+
         text = self._answers.take(
             f"value of {name}",
-            lambda prompts: prompts.text(message),
-            lambda text: (value(text, table.columns[name]), text)[1],
+            lambda prompts: prompts.text(f"Value of {name}, or {{{{ expression }}}}:"),
+            parse,
             flags=lambda text: {},
         )
         self._fix(links, table, name, text)
@@ -204,9 +209,9 @@ class ColumnQuestions:
         usable = [unique for unique in table.unique if set(unique) <= written]
 
         def parse(text: str) -> tuple[str, ...]:
-            names = tuple(name.strip() for name in text.split(",")) if "," in text else (text,)
+            named = {name.strip() for name in text.split(",")}
             for unique in usable:
-                if set(unique) == set(names):
+                if set(unique) in (named, {text}):
                     return unique
             there = "; ".join(", ".join(unique) for unique in usable)
             hint = f"There are: {there}." if there else "Map the columns of a unique index, or leave --key out."

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import questionary
-from questionary import Style
+from questionary import Question, Style
 
 from .questions import Choice
 
@@ -31,6 +31,11 @@ _STYLE = Style(
 )
 
 
+def _asked(question: Question) -> Any:
+    """The answer. A signal interrupts it as well as the key."""
+    return question.application.run(handle_sigint=False)
+
+
 class TerminalPrompts:
     """See `portl.cli.init.questions.Prompts`."""
 
@@ -39,30 +44,32 @@ class TerminalPrompts:
         shown: list[Any] = [questionary.Choice(choice.title, value=choice.value) for choice in choices]
         values = [choice.value for choice in choices]
         return str(
-            questionary.select(
-                message,
-                choices=shown,
-                default=default if default in values else None,
-                style=_STYLE,
-                pointer="›",
-                instruction="(arrows, or type)",
-                use_search_filter=True,
-                use_jk_keys=False,
-            ).unsafe_ask()
+            _asked(
+                questionary.select(
+                    message,
+                    choices=shown,
+                    default=default if default in values else None,
+                    style=_STYLE,
+                    pointer="›",
+                    instruction="(arrows, or type)",
+                    use_search_filter=True,
+                    use_jk_keys=False,
+                )
+            )
         )
 
     def text(self, message: str, default: str = "") -> str:
         """A line of text."""
-        return str(questionary.text(message, default=default, style=_STYLE).unsafe_ask())
+        return str(_asked(questionary.text(message, default=default, style=_STYLE)))
 
     def path(self, message: str, default: str = "") -> str:
         """A path; Tab completes it."""
-        return str(questionary.path(message, default=default, style=_STYLE).unsafe_ask())
+        return str(_asked(questionary.path(message, default=default, style=_STYLE)))
 
     def password(self, message: str) -> str:
         """A line that is not shown."""
-        return str(questionary.password(message, style=_STYLE).unsafe_ask())
+        return str(_asked(questionary.password(message, style=_STYLE)))
 
     def confirm(self, message: str) -> bool:
         """Yes, which Enter says, or no."""
-        return bool(questionary.confirm(message, default=True, style=_STYLE).unsafe_ask())
+        return bool(_asked(questionary.confirm(message, default=True, style=_STYLE)))

@@ -25,6 +25,7 @@ _COLOURS = ANSISyntaxTheme(
         ("Comment",): Style(dim=True),
     }
 )
+_MARGIN = (0, 0, 0, 2)
 
 
 class Screen:
@@ -36,11 +37,14 @@ class Screen:
 
     def complain(self, error: PortlError) -> None:
         """What is wrong with an answer."""
-        self._console.print(Text(f"  {self._masker.text(str(error))}", style="red"))
+        self._indented(str(error), "red")
 
     def note(self, text: str) -> None:
         """Something to know."""
-        self._console.print(Text(f"  {self._masker.text(text)}", style="yellow"))
+        self._indented(text, "yellow")
+
+    def _indented(self, text: str, style: str) -> None:
+        self._console.print(Padding(Text(self._masker.text(text), style=style), _MARGIN))
 
     def say(self, text: str = "") -> None:
         """A line."""
@@ -59,12 +63,12 @@ class Screen:
             )
             facts += f", {source.encoding}, between fields: {delimiter}"
             facts += "" if source.has_header else ", no header"
-        self._console.print(Text(f"  {shown}: {facts}", style="dim"))
+        self._indented(f"{shown}: {facts}", "dim")
 
     def mapping(self, name: str, links: Sequence[Link], table: Table, unused: Sequence[str]) -> None:
         """Every column of the table with what it gets."""
         grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-        for title in (f"  {_line(name)}", "type", "comes from", ""):
+        for title in (_line(name), "type", "comes from", ""):
             grid.add_column(title, overflow="fold", ratio=None)
         found: Mapping[str, Link] = {link.target: link for link in links}
         for column in table.columns.values():
@@ -73,11 +77,11 @@ class Screen:
             link = found.get(column.name)
             origin, remark = _origin(link, needed=column.name in required(table))
             style = "" if link is not None else "dim"
-            cells = (f"  {column.name}", column.type, origin, remark)
+            cells = (column.name, column.type, origin, remark)
             grid.add_row(*(Text(_line(cell), style=style) for cell in cells))
-        self._console.print(grid)
+        self._console.print(Padding(grid, _MARGIN))
         if unused:
-            self._console.print(Text(f"  not used: {_line(', '.join(unused))}", style="dim"))
+            self._indented(f"not used: {_line(', '.join(unused))}", "dim")
 
     def job(self, path: str, text: str) -> None:
         """The text of a job, in colours."""
@@ -89,7 +93,7 @@ class Screen:
         """A dry run; lines that are too long go on under their beginning."""
         for line in lines:
             text = line.lstrip()
-            padding = (0, 0, 0, len(line) - len(text))
+            padding = (line.count("\n"), 0, 0, len(line.strip("\n")) - len(text))
             self._console.print(Padding(Text(self._masker.text(text), style="dim"), padding))
         for error in errors:
             self.note(f"This would fail: {error}")
@@ -98,8 +102,9 @@ class Screen:
 def _origin(link: Link | None, *, needed: bool) -> tuple[str, str]:
     if link is None:
         return "-", "needs a value" if needed else "keeps its default"
-    origin = link.source if link.source is not None else str(link.value)
-    return origin, "" if link.reason in ("same name", "chosen", "value") else link.reason
+    if link.source is None:
+        return str(link.value), "expression" if "{{" in str(link.value) else "fixed value"
+    return link.source, "" if link.reason in ("same name", "chosen") else link.reason
 
 
 def _line(text: str) -> str:

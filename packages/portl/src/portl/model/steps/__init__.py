@@ -6,6 +6,7 @@ from .control import STEP_CLASSES, Conditional, Step
 from .database import DbInsert, DbQueryOne, DbRead, DbUpdate, DbUpsert
 from .files import ColumnSpec, CsvRead, CsvWrite
 from .mapping import ItemStep, MappingStep, OnError, PassThrough
+from .sheets import SheetsRead, SheetsWrite
 
 __all__ = [
     "STEP_CLASSES",
@@ -27,6 +28,8 @@ __all__ = [
     "OutboxEnqueue",
     "PassThrough",
     "Retry",
+    "SheetsRead",
+    "SheetsWrite",
     "Step",
     "StepBase",
 ]

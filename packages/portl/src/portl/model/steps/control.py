@@ -12,6 +12,7 @@ from .base import StepBase
 from .calls import ApiCall, LambdaInvoke, OutboxEnqueue
 from .database import DbInsert, DbQueryOne, DbRead, DbUpdate, DbUpsert
 from .files import CsvRead, CsvWrite
+from .sheets import SheetsRead, SheetsWrite
 
 
 class Conditional(StepBase):
@@ -50,7 +51,9 @@ Step = Annotated[
     | LambdaInvoke
     | ApiCall
     | Conditional
-    | OutboxEnqueue,
+    | OutboxEnqueue
+    | SheetsRead
+    | SheetsWrite,
     Field(discriminator="type"),
 ]
 
@@ -66,6 +69,8 @@ STEP_CLASSES: tuple[type[StepBase], ...] = (
     ApiCall,
     Conditional,
     OutboxEnqueue,
+    SheetsRead,
+    SheetsWrite,
 )
 
 Conditional.model_rebuild()
