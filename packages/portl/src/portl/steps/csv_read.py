@@ -15,7 +15,7 @@ def open_rows(planned: PlannedStep, context: RunContext) -> CsvRows:
     step = planned.step
     name = text(context.single(planned, planned.templates["path"]))
     layout = Layout(
-        path=context.folder / name,
+        path=context.place(name),
         shown=name,
         step_id=planned.id,
         columns=step.columns,

@@ -93,7 +93,7 @@ class SkippingWorker:
 
 def csv_worker(planned: PlannedStep, scope: Scope, context: RunContext) -> CsvWorker | SkippingWorker:
     """What writes the step's file, or leaves it. Raises SourceError."""
-    target = context.folder / text(context.single(planned, planned.templates["path"]))
+    target = context.place(text(context.single(planned, planned.templates["path"])))
     if planned.step.if_exists == "skip" and target.exists():
         return SkippingWorker(target)
     if planned.step.if_exists == "fail" and target.exists():
