@@ -15,6 +15,7 @@ from databases import (
     MysqlPlace,
     Place,
     PostgresPlace,
+    ServerPlace,
     SqlitePlace,
     debian_programs,
     debian_server,
@@ -96,6 +97,24 @@ def _schema(dsn: str) -> Iterator[PostgresPlace]:
 def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresPlace]:
     """A schema of a PostgreSQL, of each version."""
     yield from _schema(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["postgres_18", "postgres_15", "mysql"])
+def server_place(request: pytest.FixtureRequest) -> Iterator[ServerPlace]:
+    """A database that is a server's, of each kind and version."""
+    if request.param == "mysql":
+        yield request.getfixturevalue("mysql")
+    else:
+        yield from _schema(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["postgres_18", "mysql"])
+def new_server(request: pytest.FixtureRequest) -> Iterator[ServerPlace]:
+    """A database of the newest server of each kind."""
+    if request.param == "mysql":
+        yield request.getfixturevalue("mysql")
+    else:
+        yield from _schema(request.getfixturevalue(request.param))
 
 
 @pytest.fixture

@@ -180,6 +180,21 @@ class MysqlPlace:
             connector.close()
 
 
+ServerPlace = PostgresPlace | MysqlPlace
+ADDRESS = {"postgres": "dsn", "mysql": "url"}
+"""The field of a connection that `where` is the value of."""
+SESSIONS = {
+    "postgres": "SELECT 1 FROM pg_stat_activity WHERE application_name = 'portl'",
+    "mysql": "SELECT 1 FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()",
+}
+"""Whether a session of portl's is left."""
+WAITING = {
+    "postgres": "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'portl'",
+    "mysql": "SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'",
+}
+"""Whether a session waits for a lock."""
+
+
 @contextmanager
 def wheel_server(folder: Path) -> Iterator[str]:
     """PostgreSQL out of a wheel; its dsn."""

@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from databases import Place
+from databases import SESSIONS, Place
 from portl.clock import SYSTEM_CLOCK
 
 from .killed import CHUNK, ROWS
 
 PROGRAM = Path(__file__).with_name("killed.py")
-SESSIONS = {
-    "postgres": "SELECT 1 FROM pg_stat_activity WHERE application_name = 'portl'",
-    "mysql": "SELECT 1 FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID()",
-}
 LINES = 2 * ROWS // CHUNK
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from databases import MysqlPlace
+from databases import WAITING, MysqlPlace
 from portl.clock import SYSTEM_CLOCK
 from portl.connectors import Sql, Transaction, TransactionOptions, Upsert, Witness
 from portl.connectors.mysql import MysqlConnector
@@ -211,7 +211,7 @@ def test_a_row_that_changed_since_it_was_read_is_replayed(items: MysqlPlace, iso
 
 def _wait_for_a_lock(place: MysqlPlace) -> None:
     end = time.monotonic() + 60
-    while not place.rows("SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"):
+    while not place.rows(WAITING["mysql"]):
         assert time.monotonic() < end, "nobody waits"
         SYSTEM_CLOCK.sleep(0.2)  # the server looks for itself every 0.1 s at most
 
