@@ -94,7 +94,7 @@ def retry_after_s(value: str | None, now: datetime) -> float | None:
     if value is None:
         return None
     if value.strip().isdecimal():
-        return float(value)
+        return float(value.strip())
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

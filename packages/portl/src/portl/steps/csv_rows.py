@@ -155,7 +155,7 @@ class CsvRows(Rows):
             raise self._error(f"the file cannot be read: {error.strerror}.") from error
         except LookupError as error:
             raise self._error(f"the encoding '{layout.encoding}' is not known.") from error
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             line, column = _bad_byte(layout.path, layout.encoding)
             where = f"{layout.shown}:{line}:{column}"
             raise self._error(f"the file is not {layout.encoding.removesuffix('-sig')}.", where=where) from error
@@ -349,6 +349,8 @@ def _bad_byte(path: Path, encoding: str) -> tuple[int, int]:
                 line.decode(encoding)
             except UnicodeDecodeError as error:
                 return number, len(line[: error.start].decode(encoding, "replace")) + 1
+            except UnicodeError:  # UTF-16 without its mark
+                break
     return 1, 1
 
 
