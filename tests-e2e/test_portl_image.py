@@ -85,7 +85,7 @@ def test_it_ends_when_the_container_is_stopped(portl: Portl, first: Path) -> Non
             SYSTEM_CLOCK.sleep(0.05)
         portl.docker.run("kill", "--signal=TERM", container)
         assert portl.docker.run("wait", container) == "130"
-        assert "interrupted before the transaction" in portl.docker.try_run("logs", container).err
+        assert "interrupted before anything was written" in portl.docker.try_run("logs", container).err
     finally:
         portl.docker.try_run("rm", "--force", container)
 

@@ -1,6 +1,6 @@
 """Fuzzes what portl reads from others, coverage-guided, with atheris.
 
-    python dev/fuzz/fuzz.py                    every target, 20 seconds each
+    python dev/fuzz/fuzz.py                    every target, 10 seconds each
     python dev/fuzz/fuzz.py csv --seconds 600  one target, longer
     python dev/fuzz/fuzz.py csv FILE           once, with the input of a finding
 
@@ -29,7 +29,7 @@ def main(words: list[str]) -> int:
     """Fuzz the targets that the command line names. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Fuzz what portl reads from others.")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
-    parser.add_argument("--seconds", type=int, default=20, help="for each target (20)")
+    parser.add_argument("--seconds", type=int, default=10, help="for each target (10)")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options, rest = parser.parse_known_args(words)
     if options.child:

@@ -1,4 +1,4 @@
-"""Databases for portl's tests: PostgreSQL 18 out of a wheel, Debian's PostgreSQL where it is installed, SQLite."""
+"""Databases for portl's tests: PostgreSQL 18 out of a wheel, Debian's PostgreSQL and MariaDB, SQLite."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from databases import Place, PostgresPlace, SqlitePlace, debian_programs, debian_server, wheel_server
+from databases import (
+    MysqlPlace,
+    Place,
+    PostgresPlace,
+    ServerPlace,
+    SqlitePlace,
+    debian_programs,
+    debian_server,
+    mariadb_programs,
+    mariadb_server,
+    wheel_server,
+)
 from jobs import Place as Jobs
 
 _numbers = itertools.count(1)
@@ -43,6 +54,31 @@ def postgres_15() -> Iterator[str]:
         yield dsn
 
 
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[str]:
+    """The Unix socket of Debian's MariaDB; skipped where it is not installed."""
+    programs = mariadb_programs()
+    if programs is None:
+        pytest.skip("Debian's MariaDB is not installed: .ci/mariadb installs it")
+    with _short_folder() as folder, mariadb_server(programs, folder) as socket:
+        yield socket
+
+
+def _database(socket: str) -> Iterator[MysqlPlace]:
+    place = MysqlPlace(socket, f"test_{next(_numbers)}")
+    server = MysqlPlace(socket, "mysql")
+    server.run(f"CREATE DATABASE {place.database}")
+    yield place
+    place.close()
+    server.run("SET lock_wait_timeout = 20", f"DROP DATABASE {place.database}")
+
+
+@pytest.fixture
+def mysql(mariadb: str) -> Iterator[MysqlPlace]:
+    """A database of a MariaDB."""
+    yield from _database(mariadb)
+
+
 def _schema(dsn: str) -> Iterator[PostgresPlace]:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -61,6 +97,24 @@ def _schema(dsn: str) -> Iterator[PostgresPlace]:
 def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresPlace]:
     """A schema of a PostgreSQL, of each version."""
     yield from _schema(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["postgres_18", "postgres_15", "mysql"])
+def server_place(request: pytest.FixtureRequest) -> Iterator[ServerPlace]:
+    """A database that is a server's, of each kind and version."""
+    if request.param == "mysql":
+        yield request.getfixturevalue("mysql")
+    else:
+        yield from _schema(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["postgres_18", "mysql"])
+def new_server(request: pytest.FixtureRequest) -> Iterator[ServerPlace]:
+    """A database of the newest server of each kind."""
+    if request.param == "mysql":
+        yield request.getfixturevalue("mysql")
+    else:
+        yield from _schema(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
@@ -83,11 +137,11 @@ def sqlite(tmp_path: Path) -> Iterator[SqlitePlace]:
     place.close()
 
 
-@pytest.fixture(params=["postgres_18", "postgres_15", "sqlite"])
+@pytest.fixture(params=["postgres_18", "postgres_15", "mysql", "sqlite"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """A database of each kind and version."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("sqlite")
+    if request.param in ("sqlite", "mysql"):
+        yield request.getfixturevalue(request.param)
     else:
         yield from _schema(request.getfixturevalue(request.param))
 

@@ -1,4 +1,4 @@
-"""The world of the two flows: a real PostgreSQL, an API and a function, both over HTTP on this machine."""
+"""The world of the two flows: a real database server, an API and a function, both over HTTP on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import PostgresPlace
+from databases import ADDRESS, ServerPlace
 from portl.cli.app import invoke
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
@@ -26,7 +26,7 @@ class World:
     """What the flows talk to, and what they did to it."""
 
     folder: Path
-    database: PostgresPlace
+    database: ServerPlace
     calls: list[tuple[str, str, dict[str, Any], str]] = field(default_factory=list)
     """Method, path, body and idempotency key of each call of the API, in order."""
     invocations: list[Any] = field(default_factory=list)
@@ -84,21 +84,23 @@ class World:
 
 
 def set_up(
-    name: str, tmp_path: Path, database: PostgresPlace, server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, database: ServerPlace, server: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> World:
     """A copy of the example `name`, its tables, and the servers it calls."""
     folder = tmp_path / name
     shutil.copytree(EXAMPLES / name, folder)
     job = folder / "job.yaml"
     text = job.read_text(encoding="utf-8")
-    job.write_text(re.sub(r"  pg_main:\n(    .*\n)+", '  pg_main: { type: postgres, dsn: "${env:PG_DSN}" }\n', text))
-    schema = (EXAMPLES / "schema.sql").read_text(encoding="utf-8")
+    kind = database.dialect
+    connection = f'  pg_main: {{ type: {kind}, {ADDRESS[kind]}: "${{env:PG_DSN}}" }}\n'
+    job.write_text(re.sub(r"  pg_main:.*\n(    .*\n)*", lambda _: connection, text))
+    schema = (EXAMPLES / ("schema.mysql.sql" if kind == "mysql" else "schema.sql")).read_text(encoding="utf-8")
     database.run(*(statement for statement in schema.split(";") if statement.strip()))
     world = World(folder, database)
     server.expect_request(re.compile("/2015-03-31/functions/.*")).respond_with_handler(world.function)
     server.expect_request(re.compile("/api/.*")).respond_with_handler(world.serve)
     for variable, value in {
-        "PG_DSN": database.dsn,
+        "PG_DSN": database.where,
         "NOTIFY_URL": server.url_for("/api"),
         "NOTIFY_TOKEN": TOKEN,
         "AWS_ENDPOINT_URL_LAMBDA": server.url_for(""),

@@ -96,6 +96,10 @@ class RunContext:
         """What relative paths are relative to."""
         return self.plan.file.folder
 
+    def place(self, name: str) -> Path:
+        """The file that the job calls `name`."""
+        return self.folder / "".join(name)  # pathlib takes no subclasses of str, as secrets are
+
     def functions(self) -> dict[str, Callable[..., Any]]:
         """The functions whose answer is one for the run."""
         return {"now": lambda: self.now}
@@ -126,7 +130,7 @@ class RunContext:
         policy = planned.step.on_error
         letters = None
         if policy.action == "dead_letter" and self.writes_letters:
-            target = self.folder / text(self.single(planned, planned.templates["on_error.path"]))
+            target = self.place(text(self.single(planned, planned.templates["on_error.path"])))
             self._drop_letters(planned, target)
             letters = DeadLetters(planned.id, target, dialect, replace=policy.replace, escape=policy.escape_formulas)
             self.files.append(letters)

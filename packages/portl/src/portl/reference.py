@@ -36,6 +36,7 @@ SPECIAL = {
 }
 CONNECTIONS = (
     connections.PostgresConnection,
+    connections.MysqlConnection,
     connections.SqliteConnection,
     connections.LambdaConnection,
     connections.HttpConnection,

@@ -168,7 +168,7 @@ def test_interrupted_before_the_transaction_is_130(
         assert waiting.wait(60)
         code, told, said = _interrupted(process, number)
     assert (code, told["outcome"], told["committed"]) == (130, "interrupted", False)
-    assert said == "portl: interrupted before the transaction; the database is unchanged.\n"
+    assert said == "portl: interrupted before anything was written to the database.\n"
     assert _rows(new_postgres) == 0
 
 

@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from databases import PostgresPlace
+from databases import ADDRESS, SESSIONS, ServerPlace
 
 ROWS = 2000
 JOB = """\
 connections:
-  db: { type: postgres, dsn: "${env:DSN}" }
+  db: { type: KIND, ADDRESS: "${env:DSN}" }
   api: { type: http, base_url: "http://127.0.0.1:1" }
 outbox: { drain: never }
 steps:
@@ -46,14 +46,15 @@ COUNTS = "SELECT (SELECT count(*) FROM things), (SELECT count(*) FROM log), (SEL
 
 
 @pytest.fixture
-def folder(tmp_path: Path, new_postgres: PostgresPlace, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "job.yaml").write_text(JOB)
+def folder(tmp_path: Path, new_server: ServerPlace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    job = JOB.replace("KIND", new_server.dialect).replace("ADDRESS", ADDRESS[new_server.dialect])
+    (tmp_path / "job.yaml").write_text(job)
     (tmp_path / "in.csv").write_text("k,v\n" + "".join(f"k{n},{n}\n" for n in range(ROWS)))
-    new_postgres.run(
-        "CREATE TABLE things (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, k text UNIQUE NOT NULL, v text)",
-        "CREATE TABLE log (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, thing_id bigint NOT NULL)",
+    new_server.run(
+        f"CREATE TABLE things (id {new_server.id_type}, k {new_server.key_type} UNIQUE NOT NULL, v text)",
+        f"CREATE TABLE log (id {new_server.id_type}, thing_id bigint NOT NULL)",
     )
-    monkeypatch.setenv("DSN", new_postgres.dsn)
+    monkeypatch.setenv("DSN", new_server.where)
     assert _whole(tmp_path, "outbox", "init") == 0
     return tmp_path
 
@@ -82,10 +83,10 @@ def _killed(folder: Path, lines: int, pause_s: float) -> int:
         return job.wait(60)
 
 
-def _settled(database: PostgresPlace) -> tuple[int, int, int]:
+def _settled(database: ServerPlace) -> tuple[int, int, int]:
     """What is in the tables when no session of a killed job is left."""
     end = time.monotonic() + 60
-    while database.rows("SELECT 1 FROM pg_stat_activity WHERE application_name = 'portl'"):
+    while database.rows(SESSIONS[database.dialect]):
         assert time.monotonic() < end, "a session stays"
         time.sleep(0.02)  # noqa: TID251  # polls another process
     ((things, log, outbox),) = database.rows(COUNTS)
@@ -93,13 +94,13 @@ def _settled(database: PostgresPlace) -> tuple[int, int, int]:
 
 
 @pytest.mark.timeout(600)  # a dozen processes, on a machine that may be busy
-def test_killed_at_any_moment(folder: Path, new_postgres: PostgresPlace) -> None:
+def test_killed_at_any_moment(folder: Path, new_server: ServerPlace) -> None:
     moments = random.Random(5)  # noqa: S311  # moments, not secrets
     for point in range(10):
         _killed(folder, lines=1 + point, pause_s=moments.random() * 0.15)
-        found = _settled(new_postgres)
+        found = _settled(new_server)
         assert found in ((0, 0, 0), (ROWS, ROWS, ROWS))
-        new_postgres.run("TRUNCATE things, log, portl_outbox")
+        new_server.run(*(f"DELETE FROM {table}" for table in ("things", "log", "portl_outbox")))
     _killed(folder, lines=5, pause_s=0.01)
     assert _whole(folder, "run") == 0
-    assert _settled(new_postgres) == (ROWS, ROWS, ROWS)
+    assert _settled(new_server) == (ROWS, ROWS, ROWS)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import psycopg
 import pytest
-from databases import PostgresPlace
+from databases import MysqlPlace, PostgresPlace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from portl.cli.app import invoke
@@ -113,12 +113,33 @@ class Postgres:
         return self.place.rows(f"SELECT * FROM {table} ORDER BY 1")
 
 
+@dataclass
+class Mysql:
+    """Tables of a database."""
+
+    place: MysqlPlace
+
+    def section(self, table: str) -> dict[str, Any]:
+        where = {"unix_socket": self.place.socket, "database": self.place.database}
+        return {"type": "mysql", **where, "user": "root", "table": table}
+
+    def make(self, table: str, columns: Sequence[str], rows: Rows, key: str = "") -> None:
+        self.place.run(
+            f"DROP TABLE IF EXISTS {table}", f"CREATE TABLE {table} ({_columns(columns, key, 'bigint', 'text')})"
+        )
+        with self.place.connect() as connection, connection.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(columns))})", rows)
+
+    def rows(self, table: str) -> Rows:
+        return self.place.rows(f"SELECT * FROM {table} ORDER BY 1")
+
+
 def _columns(names: Sequence[str], key: str, number: str, text: str) -> str:
     kinds = [f"{name} {number if place == 0 else text}" for place, name in enumerate(names)]
     return ", ".join([*kinds, *([f"PRIMARY KEY ({key})"] if key else [])])
 
 
-KINDS = ("csv", "sqlite", "postgres")
+KINDS = ("csv", "sqlite", "postgres", "mysql")
 Sides = Callable[[str], Side]
 
 
@@ -127,6 +148,8 @@ def sides(tmp_path: Path, request: pytest.FixtureRequest) -> Sides:
     def side(kind: str) -> Side:
         if kind == "postgres":
             return Postgres(request.getfixturevalue("new_postgres"))
+        if kind == "mysql":
+            return Mysql(request.getfixturevalue("mysql"))
         return Files(tmp_path) if kind == "csv" else Sqlite(tmp_path)
 
     return side
@@ -189,14 +212,15 @@ def test_fail_inserts_where_nothing_is_in_the_way(
     assert target.rows("users") == there
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind", KINDS[1:])
 def test_a_query_is_a_source(kind: str, sides: Sides, run: Callable[[Path], int], tmp_path: Path) -> None:
     origin, target = sides(kind), sides("csv")
     origin.make("people", ["id", "name", "secret"], [(1, "a", "x"), (2, "b", "y")])
     section = origin.section("people")
     table = ".".join(section[name] for name in ("schema", "table") if name in section)
     section = {name: value for name, value in section.items() if name not in ("table", "schema")}
-    query = f"SELECT id AS \"the id\", name, secret\n  FROM {table} -- all of it\n WHERE id > 1 AND name <> ':x';"
+    name = "`the id`" if kind == "mysql" else '"the id"'
+    query = f"SELECT id AS {name}, name, secret\n  FROM {table} -- all of it\n WHERE id > 1 AND name <> ':x';"
     job = {
         "source": {**section, "query": query},
         "destination": target.section("users"),
@@ -258,17 +282,34 @@ def test_the_key_may_be_named(sides: Sides, run: Callable[[Path], int], tmp_path
 def test_variables_in_paths_and_connections(
     sides: Sides, run: Callable[[Path], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PEOPLE", "people")
-    monkeypatch.setenv("SHOP", "shop.db")
+    monkeypatch.setenv("SECRET_PEOPLE", "people")
+    monkeypatch.setenv("SHOP_KEY", "shop.db")  # a name as secrets have them
     Files(tmp_path).make("people", ["id", "name"], [(1, "a")])
     Sqlite(tmp_path).make("users", ["id", "name"], [], key="id")
     job = {
-        "source": {"type": "csv", "path": "./${PEOPLE}.csv"},
-        "destination": {"type": "sqlite", "path": "${env:SHOP}", "table": "users"},
+        "source": {"type": "csv", "path": "./${SECRET_PEOPLE}.csv"},
+        "destination": {"type": "sqlite", "path": "${env:SHOP_KEY}", "table": "users"},
         "conflict": "skip",
     }
     assert run(write(tmp_path, job)) == 0
     assert Sqlite(tmp_path).rows("users") == [(1, "a")]
+
+
+def test_the_first_hook_may_make_the_file(run: Callable[[Path], int], tmp_path: Path) -> None:
+    Sqlite(tmp_path).make("users", ["id", "name", "email"], BEFORE, key="id")
+    script = tmp_path / "fetch.sh"
+    script.write_text("#!/bin/sh\nprintf 'user_id,name,email,x\\n1,Ann,A@X,y\\n' > people.csv\n")
+    script.chmod(0o755)
+    job = {
+        "source": {"type": "csv", "path": "people.csv"},
+        "destination": Sqlite(tmp_path).section("users"),
+        "conflict": "overwrite",
+        "mapping": {"user_id": "id", "x": None},
+        "transformations": [{"column": "email", "operation": "lowercase"}],
+        "hooks": {"before_job": "./fetch.sh"},
+    }
+    assert run(write(tmp_path, job)) == 0
+    assert Sqlite(tmp_path).rows("users") == [(1, "Ann", "a@x"), (9, "nine", None)]
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=5)

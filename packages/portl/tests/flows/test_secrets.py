@@ -80,7 +80,7 @@ def test_an_error_that_repeats_the_secret_shows_none(
 def test_failed_deliveries_keep_no_secret(planted: World, capsys: pytest.CaptureFixture[str]) -> None:
     planted.status = lambda number: 401
     assert planted.run("run", planted.job(), "--drain-wait", "0") == 4
-    stored = str(planted.database.rows("SELECT o::text FROM portl_outbox o"))
+    stored = str(planted.database.rows("SELECT * FROM portl_outbox"))
     _assert_clean(stored)
     assert planted.run("outbox", "list", planted.job()) == 0
     said = capsys.readouterr()
@@ -90,7 +90,8 @@ def test_failed_deliveries_keep_no_secret(planted: World, capsys: pytest.Capture
 def test_a_database_that_cannot_be_reached_shows_no_password(
     planted: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PG_DSN", f"postgresql://me:{quote(PASSWORD, safe='')}@127.0.0.1:1/none?connect_timeout=2")
+    scheme = {"postgres": "postgresql"}.get(planted.database.dialect, "mysql")
+    monkeypatch.setenv("PG_DSN", f"{scheme}://me:{quote(PASSWORD, safe='')}@127.0.0.1:1/none")
     planted.edit("  isolation: read_committed", "  isolation: read_committed\n  retry: { max_attempts: 1 }")
     assert planted.run("run", planted.job(), "--debug") == 1
     said = capsys.readouterr()

@@ -60,12 +60,13 @@ class Items:
             first += len(chunk)
             start = 0
             while start < len(rows):
-                taken = rows[start : start + size - len(batch)]
-                batch = batch + taken if batch else taken
-                start += len(taken)
+                end = start + size - len(batch)
+                batch = batch + rows[start:end] if batch else rows[start:end]
+                start = end
                 if len(batch) == size:
                     yield batch
                     batch = []
+            del chunk, rows  # while the next chunk is made, nothing of this one stays but what is in the batch
             if batch and self.source.heavy:
                 yield batch
                 batch = []

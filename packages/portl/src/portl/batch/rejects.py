@@ -33,6 +33,11 @@ class Rejects:
         """Whether the job is to fail when everything is looked at; nothing is written any more."""
         return self._limit is not None and self.count > self._limit
 
+    @property
+    def asks_why(self) -> bool:
+        """Whether anybody will be told what is wrong with the next item; else it is only counted."""
+        return len(self.first) < SHOWN or (self.letters is not None and not self.failing)
+
     def add(
         self,
         index: int,
@@ -42,7 +47,8 @@ class Rejects:
     ) -> None:
         """Note an item; one that was noted when the source was gone through before is known.
 
-        `place` gives where it comes from, `values` what was in it; asked for only where they are written down.
+        `errors` are needed where it `asks_why`. `place` gives where the item comes from, `values` what was in it; asked
+        for only where the item is written down.
         """
         if index <= self._last:
             return

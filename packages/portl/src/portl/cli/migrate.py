@@ -12,7 +12,7 @@ from ..errors import CommandLineError, ConnectionFailedError, Finding, JobSpecEr
 from ..legacy.migrate import moved, mover, written
 from ..legacy.opening import facts_of, translated
 from ..legacy.parse import parse_legacy
-from ..legacy.translate import Translation
+from ..legacy.translation import Translation
 from ..model.load import Document, parse_job, read_document
 from ..plan import plan_job
 from ..secrets import Masker

@@ -104,7 +104,7 @@ def sentence(event: Event) -> str:
     if event.event == "step_skipped":
         return f"{event.step_id}: skipped"
     if event.event == "run_limited":
-        return f"LIMITED: at most {details['limit']:,} rows of each source are read."
+        return f"LIMITED: only the first {details['limit']:,} of each source's rows are read."
     if event.event == "transaction_replayed":
         return f"transaction: run again (attempt {details['attempt']}): {details['cause']}"
     if event.event == "delivery" and event.level != "info":

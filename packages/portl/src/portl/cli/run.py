@@ -88,7 +88,7 @@ def run(
         opened = open_job(job, params, masker, connect=dry_run != "offline")
     gc.enable()  # the door has stopped it for the imports
     if dry_run in ("offline", "check"):
-        _preview(opened, masker, check=dry_run == "check", sample=sample, with_json=with_json)
+        _preview(opened, masker, check=dry_run == "check", sample=min(sample, limit or sample), with_json=with_json)
         return
     options = RunOptions(
         rollback=dry_run == "rollback", drain_wait_s=float(drain_wait), limit=limit, batch_size=batch_size
@@ -135,7 +135,9 @@ def _interrupted(watch: Watch) -> PortlError:
         )
     if watch.state == "inside":
         return InterruptedRunError("interrupted; the transaction was rolled back, the database is unchanged.")
-    return InterruptedRunError("interrupted before the transaction; the database is unchanged.")
+    if watch.state == "partly":
+        return InterruptedRunError("interrupted; database steps that were done stay done: the job has scope: none.")
+    return InterruptedRunError("interrupted before anything was written to the database.")
 
 
 def sentence(done: Summary) -> str:

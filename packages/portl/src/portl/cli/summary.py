@@ -193,6 +193,8 @@ class Watch:
             self.steps = {name: step for name, step in self.steps.items() if name not in self.inside}
         elif event == "committing":
             self.state = "committing"
+        elif event == "steps_separate":
+            self.state = "partly"
         elif event in ("committed", "steps_committed"):
             self.state = "committed"
         elif event == "rolled_back":

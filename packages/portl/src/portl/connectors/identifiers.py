@@ -10,11 +10,14 @@ from portl.errors import SchemaError
 from .operations import Column, Table
 
 
-def quote(name: str) -> str:
-    """`name` as a quoted identifier of standard SQL. Raises SchemaError for names no database can have."""
+def quote(name: str, mark: str = '"') -> str:
+    """`name` as a quoted identifier, in the quotes of standard SQL or between `mark`s.
+
+    Raises SchemaError for names no database can have.
+    """
     if not name or "\0" in name:
         raise SchemaError(f"{name!r} cannot be the name of a table or column.")
-    return '"' + name.replace('"', '""') + '"'
+    return mark + name.replace(mark, mark * 2) + mark
 
 
 def quoted(names: Iterable[str], prefix: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portl.clock import SYSTEM_CLOCK, Clock
 from portl.errors import DatabaseError
-from portl.model.connections import Connection, PostgresConnection, SqliteConnection
+from portl.model.connections import Connection, MysqlConnection, PostgresConnection, SqliteConnection
 
 from .base import Connector
 
@@ -19,4 +19,8 @@ def open_connector(name: str, config: Connection, *, folder: str = ".", clock: C
         from .sqlite import SqliteConnector  # noqa: PLC0415  # as above
 
         return SqliteConnector(name, config, folder=folder)
+    if isinstance(config, MysqlConnection):
+        from .mysql import MysqlConnector  # noqa: PLC0415  # as above
+
+        return MysqlConnector(name, config, clock=clock)
     raise DatabaseError(f"{name}: connections of type {config.type} are not databases that portl can use.")

@@ -169,7 +169,7 @@ class Table:
     @property
     def shown(self) -> str:
         """Its name for people, without the quotes."""
-        return self.name.replace('"', "")
+        return self.name.replace('"', "").replace("`", "")
 
     def demands(self, name: str) -> bool:
         """Whether a null that is written to the column is refused; False where a trigger decides."""
@@ -188,6 +188,8 @@ class TransactionOptions:
 
     isolation: Isolation = "read_committed"
     read_only: bool = False
+    definitions: bool = False
+    """It makes portl's own tables. Where the database cannot do that in a transaction, each statement stands alone."""
 
 
 @dataclass(frozen=True)

@@ -145,15 +145,16 @@ class Execution:
         try:
             while (chunk := self._guarded(planned, lambda: next(chunks, None), items)) is not None:
                 seen += len(chunk)
-                chosen = self._chosen(planned, items, chunk, condition, mapped, selection)
-                if len(chosen) and not (mapped is not None and mapped.rejects.failing):
-                    self._hooks.before_batch(planned, number, len(chosen))
-                    results = self._guarded(planned, partial(worker.work, chosen), items, chosen)
+                # The name is taken again so that the chunk before is not held while this one is worked on.
+                chunk = self._chosen(planned, items, chunk, condition, mapped, selection)
+                if len(chunk) and not (mapped is not None and mapped.rejects.failing):
+                    self._hooks.before_batch(planned, number, len(chunk))
+                    results = self._guarded(planned, partial(worker.work, chunk), items, chunk)
                     if kept is not None:
                         kept.append(results)
-                    self._hooks.after_batch(planned, number, len(chosen))
+                    self._hooks.after_batch(planned, number, len(chunk))
                     number += 1
-                count += len(chosen)
+                count += len(chunk)
                 self._progress(planned, items, count, seen)
         except PortlError:
             if mapped is None or not mapped.rejects.failing:

@@ -112,6 +112,9 @@ def _source_column(planned: PlannedStep, column: str, items: Items) -> str | Non
         return None
     template = _template_of(planned, column)
     if template is None:
+        through = getattr(planned.step, "pass_through", None)
+        renamed = {new: old for old, new in through.rename.items()} if through is not None else {}
+        column = renamed.get(column, column)
         return column if column in items.source.columns else None
     used = source_columns(planned, template)
     return used.pop() if len(used) == 1 else None

@@ -14,18 +14,16 @@ from typing import Any
 from ..clock import SYSTEM_CLOCK, Clock
 from ..connectors.base import Transaction
 from ..connectors.operations import TransactionOptions, Witness
-from ..connectors.replay import run_phase
 from ..context import RunContext
 from ..errors import ConnectorError, DeliveriesPendingError, OutcomeUnknownError, PortlError, StepError
 from ..logging import Event, Observer, ignore
 from ..model.resolve import Resolved
-from ..outbox import Delivery, ledger
+from ..outbox import Delivery
 from ..outbox.base import DrainReport
 from ..plan import JobPlan, Phase, PlannedStep
 from ..plan.connections import READ_ONLY
 from ..steps.calls import retry_policy
 from ..steps.kinds import writes
-from ..template.access import text
 from .base import RunOptions, RunReport
 from .deliveries import deliver, pending
 from .execute import Execution
@@ -36,7 +34,6 @@ from .phase import run_steps
 from .placing import committed_before, place_all
 from .recorder import Recorder
 from .rejected import place_letters, told, with_rejected
-from .tables import require_tables
 
 
 def run_job(
@@ -62,7 +59,7 @@ def run_job(
             batch_size=options.batch_size,
         )
         hooks = HookRunner(context, resolved.masker, clock, left_out=options.rollback)
-        book = LedgerBook(plan, context, recorder, resolved.masker)
+        book = LedgerBook(context, recorder, resolved.masker, clock, may_create=not options.rollback)
         return _Run(context, options, recorder, clock, book, hooks).run()
 
 
@@ -116,11 +113,9 @@ class _Run:
         return report
 
     def _phases(self) -> RunReport:
-        run_key = self._run_key()
-        if run_key is not None:
-            self._tell("run_key", "debug", run_key=run_key)
-            if self._is_done(run_key):
-                return self._report("done_before")
+        run_key = self._book.run_key()
+        if run_key is not None and self._book.is_done(run_key):
+            return self._report("done_before")
         self._execution.prepare()
         self._hooks.before_job()
         for planned in self._plan.of(Phase.BEFORE):
@@ -171,7 +166,7 @@ class _Run:
         name = self._plan.connection
         assert name is not None  # noqa: S101  # the plan has a transaction
         context = self._context
-        self._require_tables(name, run_key)
+        self._book.require_tables(run_key)
         before = dict(context.results), dict(context.sources), list(context.files)
         witnesses: list[Witness] = []
 
@@ -215,6 +210,7 @@ class _Run:
     def _separately(self, steps: tuple[PlannedStep, ...], run_key: str | None) -> None:
         """Run the phase with a transaction for each step."""
         name, self._began = self._plan.connection, True
+        self._tell("steps_separate", "debug")
         for planned in steps:
             self._execution.run(planned)
         if name is not None and not self._options.rollback:
@@ -242,31 +238,6 @@ class _Run:
         assert planned.connection is not None  # noqa: S101  # database steps have one
         options = TransactionOptions(read_only=planned.step.type in READ_ONLY)
         return self._phase(planned.connection, action, options=options)
-
-    def _require_tables(self, name: str, run_key: str | None) -> None:
-        connector, may_create = self._context.connections.connector(name), not self._options.rollback
-        made = require_tables(
-            self._plan, connector, self._clock, with_ledger=run_key is not None, may_create=may_create
-        )
-        if made:
-            self._tell("tables_created", tables=made)
-
-    def _run_key(self) -> str | None:
-        if self._plan.run_key is None:
-            return None
-        return text(self._context.single(self._plan.steps[0], self._plan.run_key))
-
-    def _is_done(self, run_key: str) -> bool:
-        name = self._plan.connection
-        assert name is not None  # noqa: S101  # the plan refuses a run_key without a database
-        self._require_tables(name, run_key)
-        connector = self._context.connections.connector(name)
-        found = run_phase(
-            connector, lambda transaction: ledger.find(transaction, self._job.name, run_key), clock=self._clock
-        )
-        if found is not None:
-            self._tell("run_known", run_key=run_key, run_id=str(found["run_id"]))
-        return found is not None
 
     def _drain(self) -> DrainReport | None:
         """Make the deliveries that this job has committed."""
@@ -321,7 +292,7 @@ class _Run:
         event = "step_failed" if step_id else "run_failed"
         self._recorder(Event(event, step_id, idx, "error", details))
         if self._began and not self._options.rollback and details["outcome"] in ("rolled_back", "partly_committed"):
-            self._book.failed(error, self._clock)
+            self._book.failed(error)
 
     def _tell(self, event: str, level: Any = "info", **details: Any) -> None:
         self._recorder(Event(event, level=level, details=details))

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from ..batch.items import Items
+from ..batch.rejects import reason
 from ..batch.rows import Aligned, ListRows, Rows
 from ..clock import SYSTEM_CLOCK, Clock
 from ..connectors.base import Transaction
@@ -25,7 +26,7 @@ from ..outbox import missing_tables
 from ..plan import JobPlan, PlannedStep
 from ..plan.connections import SHEETS
 from ..steps.kinds import read
-from ..template.rows import Chunk
+from ..template.rows import Chunk, RowFailure
 from .failures import step_error
 from .hooks import mistakes
 from .opened import OpenConnections
@@ -155,7 +156,7 @@ class _Previewer:
         renderer = Renderer(planned, self.context, self.unknown)
         chunks = self._chunks(planned, items, renderer)
         statements = self._statements(planned, items, renderer)
-        shown = tuple(renderer.item(chunk) for chunk in chunks)
+        shown = tuple(_shown(planned, renderer, chunk) for chunk in chunks)
         self._add(planned, inside, statements, shown, renderer.condition())
 
     def _conditional(self, planned: PlannedStep, items: Items | None, inside: str | None) -> None:
@@ -241,6 +242,17 @@ class _Previewer:
             opened = self.context.connections.connector(name).begin(TransactionOptions())
             self.transactions[name] = self.stack.enter_context(opened)
         return self.transactions[name]
+
+
+def _shown(planned: PlannedStep, renderer: Renderer, chunk: Chunk | None) -> Mapping[str, Any]:
+    """What the step would do with an item, or why it would leave it out. Raises RowFailure where the job would fail."""
+    try:
+        return renderer.item(chunk)
+    except RowFailure as error:
+        policy = getattr(planned.step, "on_error", None)
+        if chunk is None or policy is None or policy.action == "fail":
+            raise
+        return {"idx": chunk.indexes[0], "rejected": reason(error)}
 
 
 def _first(rows: Rows, count: int) -> Rows:

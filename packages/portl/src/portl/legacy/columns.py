@@ -99,8 +99,8 @@ def _assign(columns: Columns) -> None:
 def _named(job: LegacyJob) -> list[str]:
     """The columns of the source that the file names: all that is known without a look at the source."""
     targets = {target for target in job.mapping.values() if target is not None}
-    others = [*(change.column for change in job.transformations), *(job.key or ())]
-    return list(dict.fromkeys([*job.mapping, *(name for name in others if name not in targets)]))
+    others = (change.column for change in job.transformations if change.column not in targets)
+    return list(dict.fromkeys([*job.mapping, *others]))
 
 
 def _transform(columns: Columns) -> None:
@@ -152,7 +152,8 @@ def _asked(columns: Columns) -> tuple[str, ...] | None:
     if table is None:
         return None
     written = {assignment.column for assignment in columns.assignments}
-    usable = [unique for unique in table.unique if unique and written.issuperset(unique)]
+    known = columns.facts.columns is not None
+    usable = [unique for unique in table.unique if unique and (not known or written.issuperset(unique))]
     if table.primary_key and table.primary_key in usable:
         return table.primary_key
     if len(usable) == 1:

@@ -9,13 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
+from ..model.scalar import scalar
+from ..model.yaml import Path
 
-from ..model.yaml import Path, resolve
-
-_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
-_OLD_WORDS = frozenset({"y", "n", "yes", "no", "on", "off"})
-"""Texts that older readers of YAML take for true and false."""
 _BLOCK_LINE = re.compile(r"[\x20-\x7e\xa0-\ud7ff\ue000-\ufefe]*")
 _UNPRINTABLE = re.compile(r"[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe]")
 WIDTH = 110
@@ -63,19 +59,6 @@ def _leaf(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_leaf, value))}]"
     return "{}" if isinstance(value, dict) else scalar(value)
-
-
-def scalar(value: Any) -> str:
-    """A text, number, boolean or null as YAML."""
-    words: dict[Any, str] = {None: "null", True: "true", False: "false"}
-    if value is None or isinstance(value, bool):
-        return words[value]
-    if not isinstance(value, str):
-        return str(value)
-    if _PLAIN.fullmatch(value) and value.lower() not in _OLD_WORDS and resolve(value) == value and value != "---":
-        return value
-    quoted: str = yaml.dump(value, default_style='"', allow_unicode=True, width=10**9)
-    return quoted.rstrip("\n").removesuffix("\n...")
 
 
 def _is_block(text: str) -> bool:

@@ -78,7 +78,7 @@ def _postgres(section: Section, role: Role) -> dict[str, Any]:
 
 
 def _mysql(section: Section, role: Role) -> dict[str, Any]:
-    fields = _server(section, role)
+    fields = {**_server(section, role), "unix_socket": section.text("unix_socket")}
     if fields["user"] is None:
         section.tell((), "'user' is missing.", "MySQL asks who logs in.", key=True)
     return fields
@@ -111,7 +111,7 @@ def _table(section: Section, role: Role) -> dict[str, Any]:
 
 def _sheets(section: Section, role: Role) -> dict[str, Any]:
     return {
-        "spreadsheet_id": section.text("spreadsheet_id", "sheet_id", required="It is the long part of its URL."),
+        "spreadsheet_id": section.text("spreadsheet_id", "sheet_id", required="It is the long word in its address."),
         "sheet_name": section.text("sheet_name", "tab_name"),
         "range": section.text("range", "range_name"),
         "credentials_path": section.text("credentials_path"),

@@ -6,10 +6,10 @@ that write nothing. Offline it reads nothing but the CSV file.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from ..clock import Clock
@@ -32,6 +32,8 @@ class Facts:
     """Of the source, in its order; None where nobody was asked."""
     table: Table | None = None
     """The destination's; None where nobody was asked, and for a file."""
+    asked: bool = False
+    """Whether source and destination were asked."""
 
 
 def look_offline(job: LegacyJob, path: str) -> Facts:
@@ -50,7 +52,7 @@ def look(job: LegacyJob, resolved: Resolved, clock: Clock) -> Facts:
         table = asking.table()
     if asking.found:
         raise JobSpecError(asking.found)
-    return Facts(columns, table)
+    return Facts(columns, table, asked=True)
 
 
 @dataclass
@@ -67,7 +69,8 @@ class _Asking:
             try:
                 return _header(self.job, self.resolved.params.get("source_path") or source.fields["path"])
             except SourceError as error:
-                self._tell(source, "path", str(error), "")
+                if "before_job" not in self.job.hooks:  # which may be what makes the file
+                    self._tell(source, "path", str(error), "")
                 return None
         return self._asked(source, lambda transaction: _columns(source, transaction)) if source.is_database else None
 
@@ -81,7 +84,7 @@ class _Asking:
     def _asked(self, endpoint: Endpoint, ask: Callable[[Transaction], AnswerT]) -> AnswerT | None:
         """What `ask` gives for a look at the database; None where what the job names is not there, which is told."""
         config = self.resolved.connections[endpoint.role]
-        if endpoint.kind == "sqlite" and not (self.job.document.folder / config.path).is_file():
+        if endpoint.kind == "sqlite" and not os.path.isfile(os.path.join(self.job.document.folder, config.path)):
             self._tell(endpoint, "path", f"{endpoint.role}: there is no file {config.path}.", "")
             return None
         connector = self.connections.connector(endpoint.role)
@@ -103,7 +106,7 @@ def _header(job: LegacyJob, name: str) -> tuple[str, ...]:
     """The columns of the source's file; numbers where it does not name them. Raises SourceError."""
     fields = job.source.fields
     layout = Layout(
-        path=Path(job.document.folder) / name,
+        path=job.document.folder / "".join(name),
         shown=name,
         step_id="read",
         columns={},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..model.yaml import Path as Place
 from .emit import emit
-from .translate import Translation
+from .translation import Translation
 
 _ONE_TRANSACTION = (
     "All of it is one transaction now: it is done, or it has changed nothing. The older portl committed after each "

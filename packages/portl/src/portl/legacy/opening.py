@@ -20,7 +20,8 @@ from .columns import columns_of
 from .facts import Facts, look, look_offline
 from .model import LegacyJob
 from .parse import parse_legacy
-from .translate import UNKNOWN_COLUMNS, Translation, translate
+from .translate import translate
+from .translation import Translation
 
 
 def open_legacy(
@@ -96,8 +97,9 @@ def steps_file(translation: Translation) -> JobFile:
 
 def _notes(translation: Translation) -> Iterator[str]:
     """What is worth knowing before a run: `file:line:column: …`."""
-    job, source = translation.job, translation.job.document.source
-    if UNKNOWN_COLUMNS in translation.data["steps"][1]["mapping"]:
+    job, facts = translation.job, translation.columns.facts
+    source = job.document.source
+    if not facts.asked and facts.columns is None and job.source.kind != "google_sheets":
         yield f"{source.where(('source',))}: Offline nobody knows which columns the source has; --dry-run=check asks."
     if job.destination.is_database and job.conflict != "fail" and translation.columns.key is None:
         what = f"Offline nobody knows by which key conflict: {job.conflict} finds rows, so only the INSERT is shown"

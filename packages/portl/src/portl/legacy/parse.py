@@ -13,7 +13,7 @@ from ..errors import Finding, JobSpecError
 from ..model.hooks import EVENTS
 from ..model.load import Document
 from .endpoints import endpoint
-from .model import LegacyJob, Transformation
+from .model import Endpoint, LegacyJob, Transformation
 from .section import Section
 
 CONFLICTS = {word: word for word in ("overwrite", "skip", "fail", "merge")}
@@ -37,8 +37,8 @@ def parse_legacy(document: Document) -> LegacyJob:
     hooks = _hooks(top, document, found)
     description = top.text("description") or ""
     top.finish()
-    if destination is not None and destination.kind == "csv":
-        _for_a_file(top, conflict, key)
+    if destination is not None and not destination.is_database:
+        _without_key(top, destination, conflict, key)
     if found or source is None or destination is None:
         raise JobSpecError(sorted(set(found), key=lambda finding: (finding.line, finding.column)))
     return LegacyJob(
@@ -80,12 +80,17 @@ def _key(top: Section) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _for_a_file(top: Section, conflict: str, key: tuple[str, ...] | None) -> None:
-    if conflict == "merge":
+def _without_key(top: Section, destination: Endpoint, conflict: str, key: tuple[str, ...] | None) -> None:
+    """Tell what is not possible where rows have no key."""
+    what = "CSV file" if destination.kind == "csv" else "sheet"
+    if key is not None:
+        top.tell(("key",), f"A {what} has no key.", "Remove it.", key=True)
+    if what == "CSV file" and conflict == "merge":
         hint = "Use overwrite (the file is replaced), skip (it stays as it is) or fail."
         top.tell(("conflict",), "A CSV file has no key by which rows could be merged.", hint)
-    if key is not None:
-        top.tell(("key",), "A CSV file has no key.", "Remove it.", key=True)
+    if what == "sheet" and conflict != "overwrite":
+        hint = "Use conflict: overwrite; the sheet, or its range, then holds these rows and nothing else."
+        top.tell(("conflict",), f"A sheet has no key by which rows could be found, so there is no {conflict}.", hint)
 
 
 def _mapping(top: Section) -> tuple[Mapping[str, str | None], tuple[str, ...]]:

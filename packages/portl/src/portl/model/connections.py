@@ -71,21 +71,56 @@ class SqliteConnection(Part):
 
 
 class MysqlConnection(Part):
-    """A MySQL or MariaDB database. Not available yet."""
+    """A MySQL or MariaDB database: MySQL 8.0, MariaDB 10.6 or later."""
 
-    SECRET: ClassVar[frozenset[str]] = frozenset({"password"})
+    SECRET: ClassVar[frozenset[str]] = frozenset({"url", "password"})
 
     type: Literal["mysql"]
-    host: str = "localhost"
-    """Host name or address."""
-    port: int = Field(default=3306, ge=1, le=65535)
-    """TCP port."""
-    database: str
+    url: str | None = None
+    """`mysql://user:password@host:port/database`, special characters as `%XX`, also with `?unix_socket=/path`. Instead
+    of the single fields."""
+    host: str | None = None
+    """Host name or address; `localhost` where nothing else is given."""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """TCP port; 3306 where it is not given."""
+    unix_socket: str | None = None
+    """Path of the server's Unix socket; instead of `host`."""
+    database: str | None = None
     """Name of the database."""
-    user: str = Field(validation_alias=AliasChoices("user", "username"))
+    user: str | None = Field(default=None, validation_alias=AliasChoices("user", "username"))
     """User to log in as."""
     password: str | None = None
     """Its password; write `${env:NAME}`."""
+    ssl_mode: Literal["disabled", "preferred", "required", "verify_ca", "verify_identity"] = "preferred"
+    """As in MySQL's own programs: `preferred` encrypts where the server can, `verify_identity` also checks its name."""
+    ssl_ca: str | None = None
+    """File with the certificates that are trusted, instead of the system's; for `verify_ca` and `verify_identity`."""
+    ssl_cert: str | None = None
+    """File with the client's own certificate."""
+    ssl_key: str | None = None
+    """File with the key of `ssl_cert`."""
+    connect_timeout_ms: PositiveInt = 10_000
+    """Milliseconds until a connection attempt fails."""
+    statement_timeout_ms: PositiveInt | None = None
+    """Milliseconds until the server ends a statement (MySQL: a query); none where it is not given."""
+    lock_timeout_ms: PositiveInt | None = None
+    """Milliseconds a statement waits for a lock, in whole seconds; the server's own limit where it is not given."""
+    outcome_timeout_ms: PositiveInt = 30_000
+    """Milliseconds the server is asked what became of a COMMIT whose answer was lost."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> MysqlConnection:
+        names = ("host", "port", "unix_socket", "database", "user", "password")
+        single = [name for name in names if getattr(self, name) is not None]
+        if self.url is not None and single and single != ["unix_socket"]:
+            raise ValueError(f"url and {single[0]} exclude each other")
+        if self.url is None and self.database is None:
+            raise ValueError("database or url is missing")
+        if self.unix_socket is not None and (self.host is not None or self.port is not None):
+            raise ValueError("unix_socket and host exclude each other")
+        if self.ssl_ca is not None and not self.ssl_mode.startswith("verify"):
+            raise ValueError("ssl_ca needs ssl_mode: verify_ca or verify_identity")
+        return self
 
 
 class LambdaConnection(Part):

@@ -19,7 +19,7 @@ class Hook(Part):
     timeout_ms: PositiveInt = 300_000
     """Milliseconds after which it, and what it has started, is ended and counts as failed."""
 
-    @field_validator("run", mode="before")
+    @field_validator("run", mode="before", json_schema_input_type=str | list[str])
     @classmethod
     def _one_word(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
@@ -51,7 +51,12 @@ class Hooks(Part):
     after_job: AfterJobHook | None = None
     """When everything is done. When it fails, the job stays done, and portl ends with 4."""
 
-    @field_validator(*EVENTS, mode="before")
+    @field_validator(*EVENTS[:3], mode="before", json_schema_input_type=Hook | str | list[str] | None)
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"run": value} if isinstance(value, str | list) else value
+
+    @field_validator("after_job", mode="before", json_schema_input_type=AfterJobHook | str | list[str] | None)
+    @classmethod
+    def _short_form_of_the_last(cls, value: Any) -> Any:
+        return cls._short_form(value)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from portl.connectors import Sql, Transaction, Witness
+from portl.connectors import Transaction, Witness
 from portl.errors import SchemaError
 
-from .dialects import spelt, with_places
+from .dialects import dialect_of, spelt, with_places
 from .tables import LEDGER, LEDGER_COLUMNS
 
 SHOWN_CHARACTERS = 1_000
@@ -74,18 +74,22 @@ def record(transaction: Transaction, row: LedgerRow, *, table: str = LEDGER) -> 
     """Write the row; the witness finds it. Raises RowError where the job has run with this key."""
     values = tuple(getattr(row, name) for name in _WRITTEN)
     places = ", ".join(f"{{{number}}}" for number in range(len(values)))
-    transaction.execute(with_places(f"INSERT INTO {spelt(table)} ({', '.join(_WRITTEN)}) VALUES ({places})"), values)
-    return Witness(_by_id(table), (row.run_id,))
+    transaction.execute(
+        with_places(f"INSERT INTO {_named(transaction, table)} ({', '.join(_WRITTEN)}) VALUES ({places})"), values
+    )
+    return Witness(with_places(f"SELECT 1 FROM {_named(transaction, table)} WHERE run_id = {{0}}"), (row.run_id,))
 
 
-def _by_id(table: str) -> Sql:
-    return with_places(f"SELECT 1 FROM {spelt(table)} WHERE run_id = {{0}}")
+def _named(transaction: Transaction, table: str) -> str:
+    return spelt(table, dialect_of(transaction.dialect))
 
 
 def find(transaction: Transaction, job: str, run_key: str, *, table: str = LEDGER) -> dict[str, Any] | None:
     """The run of `job` with `run_key`: run_id, job_hash, input_hash, finished_at; None where there is none."""
     names = ("run_id", "job_hash", "input_hash", "finished_at")
-    sql = with_places(f"SELECT {', '.join(names)} FROM {spelt(table)} WHERE job = {{0}} AND run_key = {{1}}")
+    sql = with_places(
+        f"SELECT {', '.join(names)} FROM {_named(transaction, table)} WHERE job = {{0}} AND run_key = {{1}}"
+    )
     rows = transaction.fetch(sql, (job, run_key))
     return dict(zip(names, rows[0], strict=True)) if rows else None
 
@@ -93,7 +97,8 @@ def find(transaction: Transaction, job: str, run_key: str, *, table: str = LEDGE
 def latest(transaction: Transaction, job: str | None, limit: int, *, table: str = LEDGER) -> list[PastRun]:
     """The last runs of a job, or of all, the newest first."""
     only, values = ("", (limit,)) if job is None else (" WHERE job = {1}", (limit, job))
-    text = f"SELECT {', '.join(_TOLD)} FROM {spelt(table)}{only} ORDER BY finished_at DESC, run_id LIMIT {{0}}"
+    rows = f"SELECT {', '.join(_TOLD)} FROM {_named(transaction, table)}{only}"
+    text = f"{rows} ORDER BY finished_at DESC, run_id LIMIT {{0}}"
     return [PastRun(*_typed(row)) for row in transaction.fetch(with_places(text), values)]
 
 

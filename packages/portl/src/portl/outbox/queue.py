@@ -7,13 +7,13 @@ apart by its worker and attempt, and ends by itself. Moments are the database's,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from portl.clients.base import Request
 from portl.connectors import Connector
 
-from .dialects import STATES, Dialect, claim, dialect_of, spelt, with_places
+from .dialects import CLAIMED, STATES, Dialect, claim, dialect_of, due, hold, spelt, with_places
 from .requests import from_text
 from .tables import OUTBOX
 
@@ -68,23 +68,37 @@ class Queue:
 
     def claim(self, worker: str, limit: int, lease_s: float) -> list[Claimed]:
         """Hold up to `limit` due rows for `lease_s` seconds, in their order."""
-        text = claim(dialect_of(self._connector.dialect), self._table, ("{0}", "{1}", "{2}", "{3}"))
-        rows = self._run(text, self._job, limit, lease_s, worker)
-        return [Claimed(*row) for row in sorted(rows)]
+        if self._dialect.returning:
+            text = claim(self._dialect, self._table, ("{0}", "{1}", "{2}", "{3}"))
+            rows = self._run(text, self._job, limit, lease_s, worker)
+            return [Claimed(*row) for row in sorted(rows)]
+        return self._claimed_in_two(worker, limit, lease_s)
+
+    def _claimed_in_two(self, worker: str, limit: int, lease_s: float) -> list[Claimed]:
+        """Lock due rows, then hold them; the locks end with the transaction."""
+        look = with_places(due(self._dialect, self._table, "{0}", "{1}", CLAIMED))
+        with self._connector.begin() as transaction:
+            rows = [Claimed(*row) for row in transaction.fetch(look, (self._job, limit))]
+            if rows:
+                ids = ", ".join(str(row.id) for row in rows)
+                take = hold(self._dialect, self._table, "{0}", "{1}", ids)
+                transaction.execute(with_places(take), (lease_s, worker))
+            transaction.commit()
+        return [replace(row, attempts=row.attempts + 1) for row in rows]
 
     def extend(self, row: Claimed, worker: str, lease_s: float) -> bool:
         """Hold a row longer; False where another worker has it meanwhile."""
         later = self._later("{0}")
-        text = f"UPDATE {self._name} SET locked_until = {later} WHERE {_held('{1}', '{2}', '{3}')} RETURNING 1"
-        return bool(self._run(text, lease_s, row.id, worker, row.attempts))
+        text = f"UPDATE {self._name} SET locked_until = {later} WHERE {_held('{1}', '{2}', '{3}')}"
+        return bool(self._changed(text, [(lease_s, row.id, worker, row.attempts)]))
 
     def delivered(self, rows: Sequence[Claimed], worker: str) -> int:
         """Mark rows as done; how many were still this worker's."""
         text = (
             f"UPDATE {self._name} SET state = 'delivered', delivered_at = {self._now}, locked_by = NULL,"
-            f" locked_until = NULL, last_error = NULL WHERE {_held('{0}', '{1}', '{2}')} RETURNING 1"
+            f" locked_until = NULL, last_error = NULL WHERE {_held('{0}', '{1}', '{2}')}"
         )
-        return sum(len(found) for found in self._run_all(text, [(row.id, worker, row.attempts) for row in rows]))
+        return self._changed(text, [(row.id, worker, row.attempts) for row in rows])
 
     def failed(self, row: Claimed, worker: str, error: str, delay_s: float, *, for_good: bool) -> bool:
         """Let a row wait `delay_s` seconds, or give it up; whether it is given up."""
@@ -92,18 +106,15 @@ class Queue:
         state = "dead" if is_dead else "pending"
         text = (
             f"UPDATE {self._name} SET state = {{0}}, last_error = {{1}}, next_attempt_at = {self._later('{2}')},"
-            f" locked_by = NULL, locked_until = NULL WHERE {_held('{3}', '{4}', '{5}')} RETURNING 1"
+            f" locked_by = NULL, locked_until = NULL WHERE {_held('{3}', '{4}', '{5}')}"
         )
-        self._run(text, state, error[:SHOWN_CHARACTERS], delay_s, row.id, worker, row.attempts)
+        self._changed(text, [(state, error[:SHOWN_CHARACTERS], delay_s, row.id, worker, row.attempts)])
         return is_dead
 
     def release(self, worker: str) -> None:
         """Let go of all rows that a worker holds; the attempts it began stay counted."""
-        self._run(
-            f"UPDATE {self._name} SET locked_by = NULL, locked_until = NULL"
-            " WHERE locked_by = {0} AND state = 'pending' RETURNING 1",
-            worker,
-        )
+        text = f"UPDATE {self._name} SET locked_by = NULL, locked_until = NULL"
+        self._changed(text + " WHERE locked_by = {0} AND state = 'pending'", [(worker,)])
 
     def counts(self) -> dict[str, int]:
         """`{state: rows}`; all three states are there."""
@@ -136,14 +147,12 @@ class Queue:
             " WHERE job = {0} AND state = 'dead'"
         )
         if ids is None:
-            return len(self._run(text + " RETURNING 1", self._job))
-        return sum(
-            len(rows) for rows in self._run_all(text + " AND id = {1} RETURNING 1", [(self._job, i) for i in ids])
-        )
+            return self._changed(text, [(self._job,)])
+        return self._changed(text + " AND id = {1}", [(self._job, i) for i in ids])
 
     @property
     def _name(self) -> str:
-        return spelt(self._table)
+        return spelt(self._table, self._dialect)
 
     @property
     def _dialect(self) -> Dialect:
@@ -157,15 +166,19 @@ class Queue:
         return self._dialect.later.format(place)
 
     def _run(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self._run_all(text, [values])[0]
-
-    def _run_all(self, text: str, rows: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
-        """A statement with `{0}`, `{1}`, … for values, once per row, in one transaction."""
-        sql = with_places(text)
+        """The rows of a statement with `{0}`, `{1}`, … for values, in a transaction of its own."""
         with self._connector.begin() as transaction:
-            found = [transaction.fetch(sql, row) for row in rows]
+            found = transaction.fetch(with_places(text), values)
             transaction.commit()
         return found
+
+    def _changed(self, text: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """How many rows a statement changes that is run once per row of values, in one transaction."""
+        sql = with_places(text)
+        with self._connector.begin() as transaction:
+            count = sum(transaction.execute(sql, row) for row in rows)
+            transaction.commit()
+        return count
 
 
 def _held(row: str, worker: str, attempts: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portl.connectors import Connector, Sql, Transaction
+from portl.connectors import Connector, Sql, Transaction, TransactionOptions
 from portl.errors import SchemaError
 
 from .dialects import dialect_of, ledger_table, outbox_table
@@ -22,7 +22,7 @@ LEDGER_COLUMNS = frozenset(
 def create_tables(connector: Connector, *, outbox: str = OUTBOX, ledger: str = LEDGER) -> None:
     """Make both tables where they are missing. Raises DatabaseError; SchemaError for a table that is not portl's."""
     dialect = dialect_of(connector.dialect)
-    with connector.begin() as transaction:
+    with connector.begin(TransactionOptions(definitions=True)) as transaction:
         if dialect.lock:
             transaction.execute(Sql((dialect.lock,)))
         _create(transaction, outbox, outbox_table(dialect, outbox), _OUTBOX_COLUMNS)

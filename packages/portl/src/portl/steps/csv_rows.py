@@ -169,7 +169,7 @@ class CsvRows(Rows):
         """The rows of a chunk that has empty lines, or rows that are wrong; `line` is the last one before it."""
         good: list[list[str]] = []
         for row in raw:
-            errors = list(self._wrong(row)) if row else []
+            errors = list(islice(self._wrong(row), None if self._rejects.asks_why else 1)) if row else []
             if errors:
                 place, values = partial(self.place, line + 1, "", None), partial(self._values, row)
                 self._rejects.add(done, errors, place, values)

@@ -95,7 +95,7 @@ class WriteWorker:
 
     def work(self, chunk: Chunk) -> Sequence[Any]:
         """Write the rows of a chunk."""
-        result = self._writer.write(self.mapped.rows, chunk.indexes)
+        result = self._writer.write(self.mapped.rows(), chunk.indexes)
         self._inserted += result.inserted
         self._updated += result.updated
         self.columns = tuple(result.columns)

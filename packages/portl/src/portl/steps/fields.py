@@ -5,7 +5,7 @@ Stage: a planned step + the columns of its source → columns with their templat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ..connectors.identifiers import closest
@@ -35,17 +35,25 @@ def fields_of(planned: PlannedStep, columns: Sequence[str] | None) -> list[Field
         raise TemplateError(
             "The items have no columns that could pass through.", hint="Say what to write: mapping: {column: …}."
         )
-    for name in through.leave_out:
-        if name not in columns:
-            raise TemplateError(f"except names '{name}', which the source does not have.", hint=closest(name, columns))
-    left = {*through.leave_out, *(name for name, _ in mapped), *_used(planned, mapped)}
-    return [*passed(planned, [name for name in columns if name not in left]), *mapped]
+    for word, names in (("except", through.leave_out), ("rename", through.rename)):
+        for name in names:
+            if name not in columns:
+                what = f"{word} names '{name}', which the source does not have."
+                raise TemplateError(what, hint=closest(name, columns))
+    written = {name for name, _ in mapped}
+    kept = {name: through.rename.get(name, name) for name in columns if name not in through.leave_out}
+    return [*passed(planned, {name: new for name, new in kept.items() if new not in written}), *mapped]
 
 
-def passed(planned: PlannedStep, columns: Sequence[str]) -> list[Field]:
-    """Columns of the source under their own names."""
+def passed(planned: PlannedStep, columns: Mapping[str, str]) -> list[Field]:
+    """Columns of the source as they are; `columns` says under which names. Raises TemplateError for a name twice."""
     assert planned.batch is not None  # noqa: S101  # the plan refuses a step without one
-    return [(name, parse_expression(f"{planned.batch.alias}[{name!r}]")) for name in columns]
+    found: dict[str, str] = {}
+    for name, new in columns.items():
+        if new in found:
+            raise TemplateError(f"The columns '{found[new]}' and '{name}' both go into '{new}'.", hint="Use except.")
+        found[new] = name
+    return [(new, parse_expression(f"{planned.batch.alias}[{name!r}]")) for new, name in found.items()]
 
 
 def source_columns(planned: PlannedStep, template: Template) -> set[str]:
@@ -57,10 +65,6 @@ def source_columns(planned: PlannedStep, template: Template) -> set[str]:
         for reference in references(expression)
         if len(reference.path) > 1 and reference.path[0] == alias
     }
-
-
-def _used(planned: PlannedStep, mapped: Sequence[Field]) -> set[str]:
-    return {name for _, template in mapped for name in source_columns(planned, template)}
 
 
 def require_fields(planned: PlannedStep, columns: Sequence[str]) -> None:

@@ -42,7 +42,7 @@ class Lines:
     def of(self, chunk: Chunk) -> Sequence[Sequence[Any]]:
         """The lines of a chunk, which `mapped` has taken. Raises RowFailure."""
         if self.mapped is not None:
-            return self.mapped.rows
+            return self.mapped.rows()
         return [self._plain(value, place) for place, value in enumerate(self._values(chunk))]
 
     def _plain(self, value: Any, place: int) -> list[Any]:
@@ -61,7 +61,7 @@ def _fields(planned: PlannedStep, columns: tuple[str, ...] | None) -> list[Field
     """The columns that are written; None where the items tell."""
     if planned.step.mapping is not None or planned.step.pass_through is not None:
         return fields_of(planned, columns)
-    return None if columns is None else passed(planned, columns)
+    return None if columns is None else passed(planned, {name: name for name in columns})
 
 
 def _failure(what: str, place: int) -> TemplateError:

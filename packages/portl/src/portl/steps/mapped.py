@@ -36,8 +36,7 @@ class Mapped:
         source: Rows | None,
     ) -> None:
         self.rejects = rejects
-        self.rows: Sequence[Row] = ()
-        """Those of the items that the last `take` took."""
+        self._rows: Sequence[Row] = ()
         self._planned = planned
         self._fields = fields
         self._scope = scope
@@ -55,11 +54,16 @@ class Mapped:
         if rows is None:
             rows = list(self._sifted(chunk, 0, len(chunk)))
         elif not any(None in map(itemgetter(place), rows) for place, _ in self._needed):
-            self.rows = rows
+            self._rows = rows
             return None
         taken = [self._is_good(chunk, place, row) for place, row in enumerate(rows)]
-        self.rows = [row for row, good in zip(rows, taken, strict=True) if good and row is not None]
+        self._rows = [row for row, good in zip(rows, taken, strict=True) if good and row is not None]
         return taken
+
+    def rows(self) -> Sequence[Row]:
+        """Those of the items that the last `take` took; given once, so that no two chunks are in memory."""
+        rows, self._rows = self._rows, ()
+        return rows
 
     def _sifted(self, chunk: Chunk, first: int, last: int) -> Iterator[Row | None]:
         """The rows of some items of which one at least has none; None for those."""
@@ -73,20 +77,18 @@ class Mapped:
 
     def _is_good(self, chunk: Chunk, place: int, row: Row | None) -> bool:
         errors: list[PortlError] = []
-        if row is None:
+        if row is None and self.rejects.asks_why:
             for failure in self._singles.failures(chunk, place):
                 failure.column = self._fields[failure.number][0]
                 errors.append(failure)
             errors = errors or [TemplateError("Its values cannot be computed.")]
-        else:
+        elif row is not None:
             errors += [error(chunk.indexes[place]) for number, error in self._needed if row[number] is None]
-        if errors:
-            self._reject(chunk, place, errors)
-        return not errors
-
-    def _reject(self, chunk: Chunk, place: int, errors: Sequence[PortlError]) -> None:
+            if not errors:
+                return True
         index = chunk.indexes[place]
         self.rejects.add(index, errors, partial(self._place, index), partial(self._values, chunk, place))
+        return False
 
     def _place(self, index: int) -> str:
         return (self._locator.at(index) if self._locator is not None else "") or f"item {index}"

@@ -21,7 +21,7 @@ def file_of(planned: PlannedStep, context: RunContext) -> tuple[Path, str]:
         error = SourceError(f"{name!r} is no path.")
         error.step_id = planned.id
         raise error
-    path = context.folder / name
+    path = context.place(name)
     if leads_out(path, context.folder):
         context.observer(Event("path_outside", planned.id, level="warning", details={"path": name}))
     return path, name

@@ -5,17 +5,13 @@ Stage: plain values → text. Pure. Texts with expressions stand in double quote
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..model.yaml import resolve
+from ..model.scalar import scalar
 
 WIDTH = 110
 """Longer braces are written as a block."""
-_PLAIN = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./+@-]*( [A-Za-z0-9_./+@(][A-Za-z0-9_./+@()-]*)*")
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 class Row(dict[str, Any]):
@@ -63,20 +59,3 @@ def flow(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(flow, value))}]"
     return scalar(value)
-
-
-def scalar(value: Any) -> str:
-    """A text, number, truth value or null."""
-    if not isinstance(value, str):
-        return json.dumps(value)
-    if _PLAIN.fullmatch(value) and isinstance(_resolved(value), str) and not value.endswith("."):
-        return value
-    quoted = json.dumps(value, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
-
-
-def _resolved(text: str) -> Any:
-    try:
-        return resolve(text)
-    except ValueError:  # a number that is too long
-        return None

@@ -28,7 +28,13 @@ SCHEMES: dict[str, Literal["postgres", "mysql"]] = {
 _VARIABLE = re.compile(
     r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}|\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?|env:([A-Za-z_][A-Za-z0-9_]*)"
 )
-_KNOWN = {"postgres": frozenset({"host", "sslmode", "sslrootcert"}), "mysql": frozenset[str]()}
+_KNOWN = {
+    "postgres": frozenset({"host", "sslmode", "sslrootcert"}),
+    "mysql": frozenset({"unix_socket", "ssl_mode", "ssl_ca", "ssl_cert", "ssl_key"}),
+}
+"""Options of an address that are fields of a connection."""
+_WHOLE = {"postgres": "dsn", "mysql": "url", "sqlite": "path"}
+"""The field that takes a whole address."""
 _EXAMPLE = "Write a file, postgresql://user@host:5432/database, mysql://user@host:3306/database, or ${env:NAME}."
 
 
@@ -100,7 +106,7 @@ class DatabasePlace:
     def connection(self, *, folder: str, with_password: bool) -> dict[str, Any]:
         """The connection as the job writes it; `folder` is the job's."""
         if self.variable:
-            return {"type": self.type, "dsn": "${env:" + self.variable + "}"}
+            return {"type": self.type, _WHOLE[self.type]: "${env:" + self.variable + "}"}
         if self.type == "sqlite":
             return {"type": "sqlite", "path": _escaped(seen_from(folder, self.path))}
         entry = {name: _escaped(value) for name, value in self.settings}
@@ -110,7 +116,7 @@ class DatabasePlace:
     def open_with(self, password: Secret | None) -> dict[str, Any]:
         """The fields of the connection that portl itself opens now."""
         if self.dsn is not None:
-            return {"type": self.type, "dsn": self.dsn}
+            return {"type": self.type, _WHOLE[self.type]: self.dsn}
         if self.type == "sqlite":
             return {"type": "sqlite", "path": self.path, "create": False}
         return {"type": self.type, **dict(self.settings), **({"password": password} if password is not None else {})}
@@ -162,9 +168,9 @@ def _from_variable(name: str, environment: Mapping[str, str]) -> DatabasePlace:
     value = environment.get(name, "")
     if not value:
         raise CommandLineError(f"the environment variable {name} is not set.", hint=f"Set it: export {name}=…")
-    if value.partition("://")[0] not in ("postgres", "postgresql"):
-        hint = f"Write ${name}'s address out, without its password; a variable may hold postgresql://… only."
-        raise CommandLineError(f"the environment variable {name} holds no address of a PostgreSQL.", hint=hint)
+    if value.partition("://")[0] not in SCHEMES:
+        hint = "It should read postgresql://user:password@host:port/database, or begin with mysql://."
+        raise CommandLineError(f"the environment variable {name} holds no address of a database.", hint=hint)
     place = _from_url(value, any_option=True)
     return replace(place, variable=name, dsn=Secret(value), password=None)
 
@@ -187,9 +193,9 @@ def _from_url(text: str, *, any_option: bool = False) -> DatabasePlace:
         raise CommandLineError(f"the address has the option '{unknown[0]}', which a job cannot say.", hint=hint)
     settings = {"host": host, "port": port, **options, "database": database, "user": unquote(url.username or "")}
     settings = {name: value for name, value in settings.items() if value not in (None, "")}
+    if "unix_socket" in settings:
+        settings.pop("host", None)
     if not database:
         raise CommandLineError("the address names no database.", hint=_EXAMPLE)
-    if kind == "mysql" and "user" not in settings:
-        raise CommandLineError("the address names no user.", hint=_EXAMPLE)
     password = Secret(unquote(url.password)) if url.password else None
     return DatabasePlace(kind, settings=tuple(settings.items()), password=password)

@@ -8,10 +8,11 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from databases import Place, PostgresPlace
+from databases import MysqlPlace, Place, PostgresPlace
 from portl.cli.app import invoke
 
 Run = Callable[..., str]
@@ -63,11 +64,10 @@ def test_a_file_goes_into_a_table_of_any_database(
     assert said == "Wrote job.yaml. Try it: portl run job.yaml --dry-run=check\n"
     for level in (["--dry-run"], ["--dry-run=check"], [], []):
         assert invoke(["run", "job.yaml", *level]) == 0, capsys.readouterr().err
-    assert place.rows(
-        "SELECT sku, name, CAST(price AS text), CAST(added AS text), note FROM products ORDER BY sku"
-    ) == [
-        ("A-1", "Desk", "349" if place.dialect == "sqlite" else "349.00", "2026-12-31", None),
-        ("A-2", "Chair", "89.9" if place.dialect == "sqlite" else "89.90", "2026-02-01", None),
+    found = place.rows("SELECT sku, name, price, added, note FROM products ORDER BY sku")
+    assert [(sku, name, Decimal(str(price)), str(added), note) for sku, name, price, added, note in found] == [
+        ("A-1", "Desk", Decimal("349.00"), "2026-12-31", None),
+        ("A-2", "Chair", Decimal("89.90"), "2026-02-01", None),
     ]
     text = (folder / "job.yaml").read_text()
     assert "SKU: { type: string, required: true }" in text
@@ -286,3 +286,23 @@ def test_the_template_is_written_whole(init: Run, folder: Path) -> None:
     init("--template --out mine.yaml")
     assert (folder / "mine.yaml").read_text() == text
     assert init("--template --out -") == text
+
+
+def test_a_mysql_is_written_with_its_password_in_a_variable(
+    mysql: MysqlPlace, init: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mysql.run(
+        "CREATE TABLE things (sku varchar(20) PRIMARY KEY, price decimal(10,2) NOT NULL, seen tinyint(1) DEFAULT 0)",
+        "CREATE OR REPLACE USER wizard_person@localhost IDENTIFIED BY 'hunter22'",
+        f"GRANT ALL ON {mysql.database}.* TO wizard_person@localhost",
+    )
+    (folder / "x.csv").write_text("sku;price;seen\na;1,50;yes\nb;1.200,00;no\n")
+    url = f"mysql://wizard_person@/{mysql.database}?unix_socket={mysql.socket}"
+    variable = f"{mysql.database.upper()}_PASSWORD"
+    said = init(f"--source x.csv --destination '{url}' --out job.yaml", codes=(1,))
+    assert f"Set its password: export {variable}=…" in said
+    monkeypatch.setenv(variable, "hunter22")
+    init(f"--source x.csv --destination '{url}' --out job.yaml")
+    assert "hunter22" not in (folder / "job.yaml").read_text()
+    assert invoke(["run", "job.yaml"]) == 0, capsys.readouterr().err
+    assert mysql.rows("SELECT * FROM things ORDER BY sku") == [("a", Decimal("1.50"), 1), ("b", Decimal("1200.00"), 0)]

@@ -202,7 +202,6 @@ def test_a_check_shows_the_key(old: Place, capsys: pytest.CaptureFixture[str]) -
     [
         ("table: users", "table: user", "2:51: destination: there is no table user. Did you mean users?"),
         ("test.db", "nope.db", "2:35: destination: there is no file nope.db."),
-        ("people.csv", "peple.csv", "1:27: ./in/peple.csv: the file cannot be read: No such file or directory."),
         ("user_id: id", "usr_id: id", "The source has no column 'usr_id'. Did you mean 'user_id'?"),
         ("user_id: id", "id: user_id", "A mapping reads: column of the source: column of the destination."),
         ("user_id: id", "user_id: ID", "main.users has no column 'ID'. Did you mean 'id'?"),
@@ -225,7 +224,6 @@ def test_a_check_shows_the_key(old: Place, capsys: pytest.CaptureFixture[str]) -
             "4:6: The job writes no column 'nmae', which is in key. Did you mean 'name'?",
         ),
         ("type: csv, path: ./in/people.csv", "type: sqlite, path: test.db, query: SELEC 1", "1:46: source: near"),
-        ("type: csv, path: ./in/people.csv", "type: google_sheet, sheet_id: x", "1:16: "),
         ("before_job: ./hook.sh", "before_job: ./hock.sh", "8:21: There is no program './hock.sh'."),
     ],
 )
@@ -238,6 +236,14 @@ def test_what_only_a_look_shows(
     assert told in said
     assert "old.yaml:" in said
     assert old.rows("SELECT * FROM users") == []
+
+
+def test_a_file_that_no_hook_can_make(old: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(old, "people.csv", "peple.csv")
+    edit(old, "before_job: ./hook.sh, ", "")
+    assert invoke(["run", "old.yaml"]) == 2
+    told = "portl: old.yaml:1:27: ./in/peple.csv: the file cannot be read: No such file or directory.\n"
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize(

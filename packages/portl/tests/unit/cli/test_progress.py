@@ -149,7 +149,7 @@ def test_a_terminal_sees_the_step_at_work_and_then_its_line(job: Path, columns: 
 def test_a_terminal_without_colours(job: Path) -> None:
     code, written = _on_a_terminal(80, "run", str(job), "--limit", "1", NO_COLOR="1")
     assert code == 0
-    assert "LIMITED: at most 1 rows" in written
+    assert "LIMITED: only the first 1 of" in written
     assert not re.search(r"\x1b\[[0-9;]*(3|9)[0-9]m", written)
     assert "\x1b[1;31m" in _on_a_terminal(80, "run", "no.yaml")[1]
     assert "\x1b" not in _on_a_terminal(80, "run", "no.yaml", NO_COLOR="1")[1]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 
 from portl.connectors import Change, Connector, Insert, Upsert
+from portl.connectors.mysql import MysqlConnector
 from portl.connectors.postgres import PostgresConnector
 from portl.connectors.sqlite import SqliteConnector
-from portl.model.connections import PostgresConnection, SqliteConnection
+from portl.model.connections import MysqlConnection, PostgresConnection, SqliteConnection
 
 ROWS = 600
 CHUNK = 60
@@ -42,5 +43,7 @@ if __name__ == "__main__":
     kind, where = sys.argv[1:]
     if kind == "sqlite":
         job(SqliteConnector("db", SqliteConnection(type="sqlite", path=where)))
+    elif kind == "mysql":
+        job(MysqlConnector("db", MysqlConnection(type="mysql", url=where)))
     else:
         job(PostgresConnector("db", PostgresConnection(type="postgres", dsn=where)))

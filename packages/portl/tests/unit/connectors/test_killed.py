@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from databases import Place
+from databases import SESSIONS, Place
 from portl.clock import SYSTEM_CLOCK
 
 from .killed import CHUNK, ROWS
@@ -24,9 +24,9 @@ LINES = 2 * ROWS // CHUNK
 @pytest.fixture
 def prepared(place: Place) -> Place:
     place.run(
-        f"CREATE TABLE items (id {place.id_type}, code text UNIQUE, value text)",
+        f"CREATE TABLE items (id {place.id_type}, code {place.key_type} UNIQUE, value text)",
         f"CREATE TABLE versions (id {place.id_type}, item bigint, number int)",
-        "CREATE TABLE totals (name text PRIMARY KEY, amount text)",
+        f"CREATE TABLE totals (name {place.key_type} PRIMARY KEY, amount text)",
         "INSERT INTO totals VALUES ('rows', '0')",
         "INSERT INTO items (code, value) VALUES ('k1', 'before'), ('k599', 'before')",
     )
@@ -71,10 +71,10 @@ def kill_after(place: Place, count: int, pause_s: float) -> str:
 
 def settled(place: Place) -> None:
     """Wait until the server has noticed that the process is gone."""
-    if place.dialect != "postgres":
+    if place.dialect == "sqlite":
         return
     end = time.monotonic() + 60
-    while place.rows("SELECT 1 FROM pg_stat_activity WHERE application_name = 'portl'"):
+    while place.rows(SESSIONS[place.dialect]):
         assert time.monotonic() < end, "the server keeps the dead process's session"
         SYSTEM_CLOCK.sleep(0.02)
 

@@ -15,8 +15,8 @@ PEOPLE = Upsert("people", ("code", "source", "name", "age"), key=("code", "sourc
 @pytest.fixture
 def people(place: Place) -> Place:
     place.run(
-        f"CREATE TABLE people (id {place.id_type}, code text NOT NULL, source text NOT NULL, name text, age integer,"
-        " UNIQUE (code, source), CHECK (age < 200))"
+        f"CREATE TABLE people (id {place.id_type}, code {place.key_type} NOT NULL, source {place.key_type} NOT NULL,"
+        " name text, age integer, UNIQUE (code, source), CHECK (age < 200))"
     )
     return place
 
@@ -99,7 +99,7 @@ def test_update_none_leaves_rows_alone_and_still_gives_their_ids(people: Place) 
 
 
 def test_a_mapping_of_the_key_alone(place: Place) -> None:
-    place.run(f"CREATE TABLE tags (id {place.id_type}, tag text UNIQUE)")
+    place.run(f"CREATE TABLE tags (id {place.id_type}, tag {place.key_type} UNIQUE)")
     operation = Upsert("tags", ("tag",), key=("tag",))
     first = write(place.connector(), operation, [("a",), ("b",)])
     second = write(place.connector(), operation, [("c",), ("a",)])
@@ -212,7 +212,7 @@ def test_what_the_table_does_not_have(people: Place, changes: dict[str, object],
 
 
 def test_names_that_need_quotes(place: Place) -> None:
-    place.run(f'CREATE TABLE "Od""d Table" (id {place.id_type}, "Sel""ect %s" text UNIQUE, "#" text)')
+    place.run(f'CREATE TABLE "Od""d Table" (id {place.id_type}, "Sel""ect %s" {place.key_type} UNIQUE, "#" text)')
     operation = Upsert('Od"d Table', ('Sel"ect %s', "#"), key=('Sel"ect %s',))
     connector = place.connector()
     assert write(connector, operation, [("a", "1")])["was_inserted"] == [True]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +255,36 @@ def test_mistakes_in_the_file(small: Place, hooks: str, told: str) -> None:
     with pytest.raises(JobSpecError) as caught:
         run(small, hooks)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("hook", ["./x.sh", ["sh", "x.sh"], {"run": "./x.sh"}, {"run": ["sh"], "timeout_ms": 3}, None])
+def test_editors_know_every_form(hook: Any) -> None:
+    from portl.model.documentation import schema
+
+    jsonschema: Any = import_module("jsonschema")  # published without types
+    step = {"id": "r", "type": "csv.read", "path": "x"}
+    jsonschema.validate({"hooks": {"before_job": hook, "after_job": hook}, "steps": [step]}, schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"hooks": {"before_job": {"rnu": hook}}, "steps": [step]}, schema())
+
+
+def test_an_interrupt_ends_the_program_too(small: Place) -> None:
+    program(small, "slow", "#!/bin/sh\necho $$ > process\nsleep 600\n")
+    small.write("job.yaml", JOB.format(hooks="hooks: {before_job: ./slow, after_job: {run: ./note, always: true}}"))
+    command = [sys.executable, "-m", "portl", "run", "job.yaml"]
+    with subprocess.Popen(command, cwd=small.folder, stderr=subprocess.PIPE, text=True) as portl:
+        process = _told(small.folder / "process")
+        portl.send_signal(signal.SIGINT)
+        _, said = portl.communicate(timeout=60)
+    assert (portl.returncode, "interrupted" in said) == (130, True)
+    assert not _lives(process)
+    assert [note["PORTL_OUTCOME"] for note in notes(small)] == ["rolled_back"]
+
+
+def _told(path: Path) -> int:
+    """The number that a program writes to a file, as soon as it is there."""
+    for _ in range(600):
+        if path.exists() and path.read_text().endswith("\n"):
+            return int(path.read_text())
+        time.sleep(0.05)  # noqa: TID251  # another process is waited for
+    raise AssertionError("the hook was not started")

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from portl.legacy.emit import emit, scalar
+from portl.legacy.emit import emit
+from portl.model.scalar import scalar
 from portl.model.yaml import Path, load
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30) | st.sampled_from(

@@ -25,11 +25,12 @@ def _people(place: Place) -> list[tuple[object, ...]]:
     return place.rows("SELECT id, name, email, password FROM people ORDER BY id")
 
 
-def test_columns_that_no_entry_uses_pass_through(shop: Place) -> None:
+def test_columns_pass_through_renamed_and_without_some(shop: Place) -> None:
     shop.run(
         READ
-        + f"  - {{ id: save, type: db.upsert, table: people, key: id, {ROWS}, pass_through: {{ except: [password] }},\n"
-        + '      mapping: { id: "{{ row.user_id }}", email: "{{ row.email | lower }}" } }\n'
+        + f"  - {{ id: save, type: db.upsert, table: people, key: id, {ROWS},\n"
+        + "      pass_through: { rename: { user_id: id }, except: [password] },\n"
+        + '      mapping: { email: "{{ row.email | lower }}" } }\n'
     )
     assert _people(shop) == [(1, "Ann", "ann@x.org", None), (2, "Ben", "ben@x.org", None)]
 
@@ -41,14 +42,13 @@ def test_all_columns_pass_through_without_a_mapping(shop: Place) -> None:
     assert _people(shop) == [(1, "Ann", None, None)]
 
 
-def test_a_column_that_is_used_passes_when_it_is_mapped_too(shop: Place) -> None:
+def test_a_column_that_an_entry_uses_passes_too(shop: Place) -> None:
     shop.run(
         READ
         + f"  - {{ id: out, type: csv.write, path: out.csv, {ROWS}, pass_through: {{ except: [password] }},\n"
-        + '      mapping: { label: "{{ row.name ~ row.user_id }}", name: "{{ row.name }}",\n'
-        + '        whole: "{{ row | length }}" } }\n'
+        + '      mapping: { label: "{{ row.name ~ row.user_id }}", name: "{{ row.name | upper }}" } }\n'
     )
-    assert shop.read("out.csv")[:2] == [["email", "label", "name", "whole"], ["ANN@X.ORG", "Ann1", "Ann", "4"]]
+    assert shop.read("out.csv")[:2] == [["user_id", "email", "label", "name"], ["1", "ANN@X.ORG", "Ann1", "ANN"]]
 
 
 def test_rows_of_a_query_pass_through(shop: Place) -> None:
@@ -76,6 +76,14 @@ def test_rows_of_a_query_pass_through(shop: Place) -> None:
             f"type: db.upsert, table: people, key: id, {ROWS}, pass_through: {{ except: [user_id] }}",
             r"the column id of the key is not among those that are written",
         ),
+        (
+            f"type: csv.write, path: o.csv, {ROWS}, pass_through: {{ rename: {{ usr: id }} }}",
+            r"rename names 'usr', which the source does not have",
+        ),
+        (
+            f"type: csv.write, path: o.csv, {ROWS}, pass_through: {{ rename: {{ user_id: name }} }}",
+            r"The columns 'user_id' and 'name' both go into 'name'\. Use except",
+        ),
         (f"type: csv.write, path: o.csv, {ROWS}, required: [nam]", r"required names 'nam', which is not written"),
     ],
 )
@@ -92,8 +100,8 @@ def test_passing_needs_a_source(jobs: Place) -> None:
 def test_dry_runs_show_the_columns_that_pass(shop: Place) -> None:
     text = (
         READ
-        + f"  - {{ id: save, type: db.insert, table: people, {ROWS}, pass_through: {{ except: [password] }},\n"
-        + '      mapping: { id: "{{ row.user_id }}" } }\n'
+        + f"  - {{ id: save, type: db.insert, table: people, {ROWS},\n"
+        + '      pass_through: { except: [password, user_id] }, mapping: { id: "{{ row.user_id }}" } }\n'
         + "  - { id: again, type: db.read, sql: 'SELECT * FROM people' }\n"
         + "  - { id: copy, type: db.insert, table: people, pass_through: true,\n"
         + '      batch: { from: "{{ steps.again.rows }}" } }\n'
@@ -120,8 +128,9 @@ def test_a_column_that_the_table_demands_is_missed_before_the_first_row(shop: Pl
 
 
 def test_nulls_in_columns_that_have_to_have_a_value(shop: Place) -> None:
-    shop.write("in.csv", "id,name,email\n1,,a\n2,Ben,\n3,Cid,c\n,,\n")
-    text = READ + f"  - {{ id: save, type: db.insert, table: people, {ROWS}, pass_through: true, required: [email] }}\n"
+    shop.write("in.csv", "id,who,email\n1,,a\n2,Ben,\n3,Cid,c\n,,\n")
+    through = "pass_through: { rename: { who: name } }, required: [email]"
+    text = READ + f"  - {{ id: save, type: db.insert, table: people, {ROWS}, {through} }}\n"
     with pytest.raises(StepError) as caught:
         shop.run(text)
     assert str(caught.value).splitlines() == [

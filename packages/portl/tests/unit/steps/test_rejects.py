@@ -317,6 +317,16 @@ def test_a_branch_leaves_out_items(shop: Place) -> None:
     assert shop.read("out.csv")[1:] == [["-"], ["-"], ["1"], ["-"]]
 
 
+def test_a_dry_run_shows_what_would_be_left_out(shop: Place) -> None:
+    shop.write("in.csv", "k,n,note\na,x,\nb,0,\nc,1,\n")
+    shown = shop.preview(_read("{ action: dead_letter, path: bad.csv }") + _save("skip"), check=True)
+    assert shown.errors == ()
+    first, second = shown.steps[1].items
+    assert first == {"idx": 0, "rejected": "{{ 12 // row.n }}: This divides by zero."}
+    assert second["mapping"] == {"k": "c", "n": 12, "note": None}
+    assert sorted(path.name for path in shop.folder.iterdir()) == ["in.csv", "test.db"]
+
+
 @pytest.mark.parametrize(
     ("step", "what"),
     [

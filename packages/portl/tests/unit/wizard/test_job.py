@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from portl.connectors.operations import Column, Table
 from portl.errors import CommandLineError
@@ -55,6 +55,7 @@ VALUES = st.recursive(
 SHOP = End(DatabasePlace("sqlite", "shop.db"))
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(WORDS, VALUES, min_size=1, max_size=5))
 def test_yaml_is_read_back_the_same(value: dict[str, Any]) -> None:
     text = "\n".join(block(value)) + "\n"
@@ -91,6 +92,7 @@ def test_a_text_stays_a_text(text: str) -> None:
     assert node.value == text
 
 
+@settings(max_examples=50)
 @given(
     st.lists(WORDS.filter(lambda name: name == name.strip()), min_size=1, max_size=6, unique=True),
     st.sampled_from(["integer", "numeric(10,2)", "text", "date", ""]),

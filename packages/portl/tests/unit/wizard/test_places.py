@@ -11,7 +11,8 @@ from portl.wizard.places import CsvPlace, DatabasePlace, parse, seen_from
 SECRET = "hunter22"
 ENVIRONMENT = {
     "SHOP_DSN": f"postgresql://me:{SECRET}@db/shop?application_name=x",
-    "OTHER": "mysql://me@db/shop",
+    "OTHER": "oracle://me@db/shop",
+    "MYSQL_URL": f"mysql://me:{SECRET}@db/shop?charset=x",
     "EMPTY": "",
 }
 
@@ -37,6 +38,8 @@ def test_files() -> None:
         "postgresql://m%40e@db/sh%2Fop",
         "postgresql://me@[::1]:5432/shop",
         "mysql://me@db:3307/shop",
+        "mysql://me@/shop?unix_socket=/run/x.sock",
+        "${env:MYSQL_URL}",
         "${env:SHOP_DSN}",
     ],
 )
@@ -62,6 +65,13 @@ def test_the_password_is_for_looking_only() -> None:
     assert "password" not in place.connection(folder=".", with_password=False)
 
 
+def test_a_socket_is_no_host() -> None:
+    place = parse("mysql://root@localhost/shop?unix_socket=/run/x.sock", {})
+    assert isinstance(place, DatabasePlace)
+    expected = {"type": "mysql", "unix_socket": "/run/x.sock", "database": "shop", "user": "root"}
+    assert place.connection(folder=".", with_password=False) == expected
+
+
 def test_an_address_in_a_variable_stays_there() -> None:
     for text in ("${env:SHOP_DSN}", "env:SHOP_DSN", "$SHOP_DSN", "${SHOP_DSN}"):
         place = parse(text, ENVIRONMENT)
@@ -69,6 +79,9 @@ def test_an_address_in_a_variable_stays_there() -> None:
         assert SECRET not in repr(place)
         assert place.connection(folder=".", with_password=True) == {"type": "postgres", "dsn": "${env:SHOP_DSN}"}
         assert place.open_with(None) == {"type": "postgres", "dsn": ENVIRONMENT["SHOP_DSN"]}
+    place = parse("$MYSQL_URL", ENVIRONMENT)
+    assert isinstance(place, DatabasePlace)
+    assert place.connection(folder=".", with_password=True) == {"type": "mysql", "url": "${env:MYSQL_URL}"}
 
 
 @pytest.mark.parametrize(
@@ -78,13 +91,12 @@ def test_an_address_in_a_variable_stays_there() -> None:
         ("products", "neither a CSV file nor a database"),
         ("oracle://x/y", "no database that portl knows"),
         ("postgresql://db", "names no database"),
-        ("mysql://db/shop", "names no user"),
         (f"postgresql://me:{SECRET}@db:port/shop", "is not understood"),
         (f"postgresql://me:{SECRET}@[db/shop", "is not understood"),
         ("postgresql://db/shop?options=-c", "has the option 'options'"),
         ("$MISSING", "MISSING is not set"),
         ("$EMPTY", "EMPTY is not set"),
-        ("$OTHER", "holds no address of a PostgreSQL"),
+        ("$OTHER", "holds no address of a database"),
         ("sqlite:", "the path is empty"),
         ("a\0b.csv", "no zero bytes"),
     ],

@@ -209,9 +209,9 @@ class ColumnQuestions:
         usable = [unique for unique in table.unique if set(unique) <= written]
 
         def parse(text: str) -> tuple[str, ...]:
-            names = tuple(name.strip() for name in text.split(",")) if "," in text else (text,)
+            named = {name.strip() for name in text.split(",")}
             for unique in usable:
-                if set(unique) == set(names):
+                if set(unique) in (named, {text}):
                     return unique
             there = "; ".join(", ".join(unique) for unique in usable)
             hint = f"There are: {there}." if there else "Map the columns of a unique index, or leave --key out."

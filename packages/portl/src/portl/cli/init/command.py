@@ -67,6 +67,11 @@ def init(
 
     Asks on a terminal; what flags say is not asked. The same answers always give the same file. Passwords are used to
     look at databases and never written: the job names a variable of the environment.
+
+    \b
+    portl init
+    portl init --non-interactive --source products.csv --destination shop.db --table products
+    portl init --template
     """
     try:
         if template:

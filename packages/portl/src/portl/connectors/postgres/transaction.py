@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Self
 
 import psycopg
 
+from portl.connectors.opened import OpenTransaction
 from portl.connectors.operations import (
-    Change,
-    Insert,
     QueryResult,
     Reading,
     Row,
     Rows,
     Sql,
     Table,
-    Upsert,
     Witness,
 )
 
@@ -31,45 +27,28 @@ from .session import Session
 from .upsert import UpsertWriter
 
 
-class PostgresTransaction:
+class PostgresTransaction(OpenTransaction[Session]):
     """Begun by its connector."""
 
     dialect = "postgres"
+    upserts = UpsertWriter
+    inserts = InsertWriter
+    changes = ChangeWriter
 
     def __init__(
         self, session: Session, judge: Callable[[Sent], Verdict], release: Callable[[psycopg.Connection[Row]], None]
     ) -> None:
-        self.session = session
+        super().__init__(session)
         self._queries = Queries(session)
         self._judge = judge
         self._release = release
-        self._tables: dict[str, Table] = {}
         self._open = True
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.rollback()
-
-    def table(self, name: str) -> Table:
-        if name not in self._tables:
-            self._tables[name] = read_table(self.session.fetch, name)
-        return self._tables[name]
+    def _read_table(self, name: str) -> Table:
+        return read_table(self.session.fetch, name)
 
     def tables(self) -> tuple[str, ...]:
         return read_tables(self.session.fetch)
-
-    def upsert(self, operation: Upsert) -> UpsertWriter:
-        return UpsertWriter(self.session, operation, self.table(operation.table))
-
-    def insert(self, operation: Insert) -> InsertWriter:
-        return InsertWriter(self.session, operation, self.table(operation.table))
-
-    def update(self, operation: Change) -> ChangeWriter:
-        return ChangeWriter(self.session, operation, self.table(operation.table))
 
     def query(self, sql: Sql, rows: Rows, indexes: Sequence[int]) -> QueryResult:
         return self._queries.many(sql, rows, indexes)

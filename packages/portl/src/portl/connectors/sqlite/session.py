@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from portl.connectors.operations import Column, Row, Sql
+from portl.connectors.strict import Unwritable
 from portl.errors import DatabaseError, RetryClass, RowError, SchemaError
 
-from .coerce import Unwritable, coercion, plain
+from .coerce import coercion, plain
 
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _ABSENT = ("no such table", "no such column", "has no column named")

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Self
 
+from portl.connectors.opened import OpenTransaction
 from portl.connectors.operations import (
-    Change,
-    Insert,
     QueryResult,
     Reading,
     Row,
     Rows,
     Sql,
     Table,
-    Upsert,
     Witness,
 )
 from portl.connectors.refusals import require_distinct, several_rows
@@ -26,39 +22,19 @@ from .session import Session, at_row, bound, numbered, translated
 from .writers import ChangeWriter, InsertWriter, UpsertWriter
 
 
-class SqliteTransaction:
+class SqliteTransaction(OpenTransaction[Session]):
     """Begun by its connector."""
 
     dialect = "sqlite"
+    upserts = UpsertWriter
+    inserts = InsertWriter
+    changes = ChangeWriter
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self._tables: dict[str, Table] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.rollback()
-
-    def table(self, name: str) -> Table:
-        if name not in self._tables:
-            self._tables[name] = read_table(self.session, name)
-        return self._tables[name]
+    def _read_table(self, name: str) -> Table:
+        return read_table(self.session, name)
 
     def tables(self) -> tuple[str, ...]:
         return read_tables(self.session)
-
-    def upsert(self, operation: Upsert) -> UpsertWriter:
-        return UpsertWriter(self.session, operation, self.table(operation.table))
-
-    def insert(self, operation: Insert) -> InsertWriter:
-        return InsertWriter(self.session, operation, self.table(operation.table))
-
-    def update(self, operation: Change) -> ChangeWriter:
-        return ChangeWriter(self.session, operation, self.table(operation.table))
 
     def query(self, sql: Sql, rows: Rows, indexes: Sequence[int]) -> QueryResult:
         statement = numbered(sql)

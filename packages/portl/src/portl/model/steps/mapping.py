@@ -11,10 +11,12 @@ from .base import StepBase
 
 
 class PassThrough(Part):
-    """Which columns of the source go into columns of their own names."""
+    """Which columns of the source are written as they are."""
 
+    rename: dict[str, str] = Field(default_factory=dict)
+    """`{column of the source: column that is written}`."""
     leave_out: list[str] = Field(default_factory=list, alias="except")
-    """Columns of the source that do not."""
+    """Columns of the source that are not written."""
 
 
 class OnError(Part):
@@ -70,8 +72,8 @@ class MappingStep(ItemStep):
     """What steps have whose columns may be those of the source."""
 
     pass_through: PassThroughField = None
-    """`true`: columns of the source to which no entry of `mapping` refers go into columns of their own names.
-    `{except: [column, …]}`: all but these."""
+    """`true`: the columns of the source are written under their own names, but for those that `mapping` writes.
+    `{rename: {old: new}, except: [column, …]}`: under other names, and without some."""
     mapping: Mapping | None = None
     """`{column: expression}`; needed where nothing passes through."""
 
