@@ -1,4 +1,4 @@
-"""Run mypy over sources and tests of each package, or of the packages named, and over dev/, dev/bench/, dev/fuzz/ and tests-e2e/.
+"""Run mypy over sources and tests of each package, or of the packages named, and over dev/ and tests-e2e/.
 
 One run per package: test modules of different packages may share names. Siblings are found where they are installed.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from databases import Place, PostgresPlace
+from databases import MysqlPlace, Place, PostgresPlace
 from jobs import Place as Jobs
 from portl.errors import PortlError, StepError
 
@@ -32,6 +32,8 @@ EVIL = [
 def _job(place: Place, steps: str) -> str:
     if isinstance(place, PostgresPlace):
         connection = f'{{ type: postgres, dsn: "{place.where}" }}'
+    elif isinstance(place, MysqlPlace):
+        connection = f'{{ type: mysql, unix_socket: "{place.socket}", database: "{place.database}", user: root }}'
     else:
         connection = f'{{ type: sqlite, path: "{place.where}" }}'
     return f"connections:\n  db: {connection}\nsteps:\n{steps}"
@@ -41,7 +43,8 @@ def _job(place: Place, steps: str) -> str:
 def table(place: Place) -> Place:
     """A table `t`, which everybody wants to drop."""
     place.run(
-        f"CREATE TABLE t (id {place.id_type}, a text UNIQUE, b text)", "INSERT INTO t (a, b) VALUES ('kept', 'x')"
+        f"CREATE TABLE t (id {place.id_type}, a {place.key_type} UNIQUE, b text)",
+        "INSERT INTO t (a, b) VALUES ('kept', 'x')",
     )
     return place
 
