@@ -252,6 +252,42 @@ def test_dates_and_numbers(sides: Sides, run: Callable[[Path], int], tmp_path: P
     ]
 
 
+FIRST_TEMPLATE = """\
+source: {type: csv, path: ./data/source.csv}
+destination: {type: postgres, host: localhost, port: 5432, database: your_database, username: your_username, \
+password: your_password, table: your_target_table}
+conflict: overwrite
+batch_size: 1000
+parallel_jobs: 1
+schema_mapping: {user_id: id, full_name: name}
+transformations:
+  - {column: email, operation: lowercase}
+  - {column: created_at, operation: parse_date, format: "%Y-%m-%d"}
+hooks: {before_job: ./scripts/backup.sh, after_job: ./scripts/notify.sh, before_batch: ./scripts/log_batch.py, \
+after_batch: ./scripts/validate_batch.py}
+"""
+
+
+def test_the_first_template(new_postgres: PostgresPlace, run: Callable[[Path], int], tmp_path: Path) -> None:
+    table = "id int PRIMARY KEY, name text, email text, created_at date"
+    new_postgres.run(f"CREATE TABLE your_target_table ({table})")
+    where = {**Postgres(new_postgres).section("your_target_table"), "password": "your_password"}
+    parts = ", ".join(f"{name}: {value}" for name, value in where.items())
+    begin = FIRST_TEMPLATE.index("{type: postgres")
+    end = FIRST_TEMPLATE.index("}", begin)
+    (tmp_path / "old.yaml").write_text(FIRST_TEMPLATE[:begin] + "{" + parts + FIRST_TEMPLATE[end:], encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "source.csv").write_text("user_id,full_name,email,created_at\n1,Ann,A@X.ORG,2026-01-02\n")
+    (tmp_path / "scripts").mkdir()
+    for name in ("backup.sh", "notify.sh", "log_batch.py", "validate_batch.py"):
+        (tmp_path / "scripts" / name).write_text("#!/bin/sh\necho $PORTL_EVENT >> events\n")
+        (tmp_path / "scripts" / name).chmod(0o755)
+    assert run(tmp_path / "old.yaml") == 0
+    rows = new_postgres.rows("SELECT id, name, email, created_at::text FROM your_target_table")
+    assert rows == [(1, "Ann", "a@x.org", "2026-01-02")]
+    assert (tmp_path / "events").read_text().split() == ["before_job", "before_batch", "after_batch", "after_job"]
+
+
 def test_a_file_without_a_header(sides: Sides, run: Callable[[Path], int], tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("1;a\n2;b\n")
     job = {

@@ -20,6 +20,12 @@ from ..plan import JobPlan, PlannedStep
 from ..secrets import Masker
 from .base import StepReport
 
+NAMES = frozenset(
+    f"PORTL_{name}"
+    for name in "EVENT JOB JOB_FILE RUN_ID STEP BATCH_INDEX ROWS ATTEMPT OUTCOME ERROR INSERTED UPDATED".split()
+)
+"""The variables that hooks get; none of them comes from a portl around this one."""
+
 
 class HookRunner:
     """The hooks of one run. Not frozen: it remembers whether the run has begun."""
@@ -86,7 +92,8 @@ class HookRunner:
         from .programs import Mistake, located, run_program  # noqa: PLC0415  # most jobs have no hooks
 
         plan = self._context.plan
-        variables = {**environment.variables(), **{f"PORTL_{name}": value for name, value in self._facts(event, facts)}}
+        variables = {name: value for name, value in environment.variables().items() if name not in NAMES}
+        variables |= {f"PORTL_{name}": value for name, value in self._facts(event, facts)}
         command = located(hook.run, plan.file.folder, variables.get("PATH"))
         try:
             if isinstance(command, Mistake):

@@ -102,8 +102,8 @@ def _notes(translation: Translation) -> Iterator[str]:
     if not facts.asked and facts.columns is None and job.source.kind != "google_sheets":
         yield f"{source.where(('source',))}: Offline nobody knows which columns the source has; --dry-run=check asks."
     if job.destination.is_database and job.conflict != "fail" and translation.columns.key is None:
-        what = f"Offline nobody knows by which key conflict: {job.conflict} finds rows, so only the INSERT is shown"
-        yield f"{source.where(('conflict',))}: {what}; --dry-run=check asks."
+        what = f"Offline nobody knows by which key conflict: {job.conflict} finds rows; only inserting is shown"
+        yield f"{source.where(('conflict',))}: {what}. --dry-run=check asks."
     for note in translation.notes:
         if note.path[:1] == ("hooks",):
             yield f"{source.where(note.path)}: {note.text}"

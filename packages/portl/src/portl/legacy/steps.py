@@ -115,7 +115,7 @@ def _columns(made: Translation, path: Path) -> dict[str, Any]:
         origin = changed or one.path or job.mapping_path or ("source",)
         made.origins[(*path, "mapping", one.column)] = made.expressions[one.expression[3:-3]] = origin
     if columns.facts.columns is None:
-        left_out = [name for name, target in job.mapping.items() if target is None]
+        left_out = [name for name, target in job.mapping.items() if target != name]  # or written by an entry
         made.origins[(*path, "pass_through")] = job.mapping_path or ("source",)
         made.note((*path, "pass_through"), "The other columns of the source keep their names.")
         return {"pass_through": {"except": left_out} if left_out else True, **({"mapping": mapping} if mapping else {})}

@@ -180,7 +180,7 @@ def test_offline_it_says_what_it_does_not_know(old: Place, capsys: pytest.Captur
     assert invoke(["run", "old.yaml", "--dry-run"]) == 0
     said = capsys.readouterr()
     assert 'mapping: {"id":"1","name":"Ann"}' in said.out
-    assert "so only the INSERT is shown; --dry-run=check asks." in said.out
+    assert "finds rows; only inserting is shown. --dry-run=check asks." in said.out
     assert not os.path.exists("test.db")
     edit(old, "type: csv, path: ./in/people.csv", "type: sqlite, path: test.db, table: people")
     assert invoke(["run", "old.yaml", "--dry-run"]) == 0

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from jobs import Place
+from portl.engine.hooks import NAMES
 from portl.errors import DeliveriesPendingError, HookError, JobSpecError, PortlError
 
 ROWS = "a\n1\n2\n3\n"
@@ -85,6 +86,19 @@ def test_each_runs_at_its_time_and_is_told_what_happens(small: Place) -> None:
     assert (last["PORTL_OUTCOME"], last["PORTL_INSERTED"], last["PORTL_UPDATED"]) == ("done", "3", "0")
     assert last["words"] == ["-v", "$HOME"], "there is no shell"
     assert Path(last["PORTL_JOB_FILE"]).is_absolute()
+
+
+def test_nothing_is_left_of_a_portl_around_this_one(small: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(name, "outer")
+    run(small, "before_job: ./note, after_batch: ./note, after_job: ./note")
+    assert "outer" not in str(notes(small))
+    assert {name for note in notes(small) for name in note if name.startswith("PORTL_")} == NAMES - {"PORTL_ERROR"}
+
+
+def test_every_variable_is_documented() -> None:
+    page = (Path(__file__).parents[5] / "docs" / "portl" / "hooks.md").read_text(encoding="utf-8")
+    assert {name for name in NAMES if f"`{name}`" not in page} == set()
 
 
 def test_what_they_write_is_told_line_by_line(small: Place) -> None:
