@@ -1,4 +1,4 @@
-"""Run mypy over sources and tests of each package, or of the packages named, and over dev/, dev/bench/ and tests-e2e/.
+"""Run mypy over sources and tests of each package, or of the packages named, and over dev/ and tests-e2e/.
 
 One run per package: test modules of different packages may share names. Siblings are found where they are installed.
 """
@@ -32,6 +32,8 @@ def main(names: list[str]) -> int:
         results.append(check("dev", [dev], [*sorted(dev.glob("*.py")), dev / "tests", ROOT / "conftest.py"]))
         if bench.is_dir():
             results.append(check("dev/bench", [bench], [bench]))
+        fuzz = ROOT / "dev" / "fuzz"
+        results.append(check("dev/fuzz", [fuzz], [fuzz]))
         e2e = ROOT / "tests-e2e"
         shared = ROOT / "packages" / "portl" / "tests"  # its databases
         results.append(check("tests-e2e", [e2e, e2e / "flows" / "include_flow", dev, shared], [e2e]))

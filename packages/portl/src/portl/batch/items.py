@@ -39,26 +39,39 @@ class Items:
         return self.source.expected() if self.mask is None else (self.mask.count(1), True)
 
     def chunks(self, keys: Iterable[Key], size: int) -> Iterator[Chunk]:
-        """The items in order, at most `size` at once, with the values of `keys`."""
-        streams = {key: self._stream(key) for key in keys if key != ("idx",)}
+        """The items in order, at most `size` at once, with the values of `keys`; fewer where they are large."""
         own = (self.alias,)
-        streams.setdefault(own, self._stream(own))
+        streams = {key: self.results[key[1]].within(self.mask) for key in keys if key not in (("idx",), own)}
         places = count() if self.mask is None else compress(count(), self.mask)
         first = 0
-        while True:
-            values: dict[Key, Sequence[Any]] = {key: list(islice(stream, size)) for key, stream in streams.items()}
-            length = len(values[own])
-            if not length:
-                return
+        for batch in self._batches(size):
+            length = len(batch)
+            values: dict[Key, Sequence[Any]] = {key: list(islice(stream, length)) for key, stream in streams.items()}
             indexes = range(first, first + length) if self.mask is None else list(islice(places, length))
             first += length
-            yield Chunk(indexes, values)
+            yield Chunk(indexes, {**values, own: batch})
 
-    def _stream(self, key: Key) -> Iterator[Any]:
-        if key == (self.alias,):
-            rows = self.source.items()
-            return rows if self.mask is None else compress(rows, self.mask)
-        return self.results[key[1]].within(self.mask)
+    def _batches(self, size: int) -> Iterator[list[Any]]:
+        """The source's rows that are worked on, at most `size` at once; no batch goes beyond a heavy chunk."""
+        batch: list[Any] = []
+        first = 0
+        for chunk in self.source.chunks():
+            rows = chunk if self.mask is None else list(compress(chunk, self.mask[first : first + len(chunk)]))
+            first += len(chunk)
+            start = 0
+            while start < len(rows):
+                end = start + size - len(batch)
+                batch = batch + rows[start:end] if batch else rows[start:end]
+                start = end
+                if len(batch) == size:
+                    yield batch
+                    batch = []
+            del chunk, rows  # while the next chunk is made, nothing of this one stays but what is in the batch
+            if batch and self.source.heavy:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
 
 class Selection:

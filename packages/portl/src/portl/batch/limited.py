@@ -21,6 +21,7 @@ class FirstRows(Rows):
         """The rows in order, some at once."""
         left = self._limit
         for rows in self._rows.chunks():
+            self.heavy = self._rows.heavy
             yield rows[:left]
             left -= len(rows)
             if left <= 0:

@@ -16,6 +16,8 @@ from typing import Any
 
 IN_MEMORY = 1_000_000
 """Bytes of pickled rows that one list keeps in memory; more of them are kept in a file."""
+HEAVY = 8_000_000
+"""Bytes of pickled rows that are a heavy chunk."""
 CHUNK = 5_000
 """Rows that are read, pickled and loaded at once."""
 
@@ -35,6 +37,8 @@ class Rows:
     """Names, where rows are tuples; None where they are any values."""
     nullable = False
     """Whether None may stand where a row would."""
+    heavy = False
+    """Whether rows came that are so large that a chunk of them is all that should be in memory."""
 
     def chunks(self) -> Iterator[list[Any]]:
         """The rows in order, some at once."""
@@ -135,6 +139,7 @@ class Spool(Rows):
             self._firsts.append(self._count)
             pickle.dump(rows, self._file, protocol=5)
             self._count += len(rows)
+            self.heavy = self.heavy or self._file.tell() - self._offsets[-1] > HEAVY
 
     def chunks(self) -> Iterator[list[Any]]:
         """The rows as they were added."""
@@ -182,6 +187,7 @@ class Kept(Rows):
 
     def chunks(self) -> Iterator[list[Any]]:
         """The rows, from where they were kept or from where they come."""
+        self.heavy = self._rows.heavy
         return self._first() if self._spool is None else self._spool.chunks()
 
     def locate(self, index: int, column: str | None = None) -> str:
@@ -200,6 +206,7 @@ class Kept(Rows):
         spool = Spool(self.columns, nullable=self.nullable, origin=self._rows)
         for rows in self._rows.chunks():
             spool.append(rows)
+            self.heavy = self._rows.heavy
             yield rows
         self._spool = spool
 

@@ -93,6 +93,8 @@ def sentence(event: Event) -> str:
         items = details.get("items")
         rate = f", {items / seconds:,.0f}/s" if items and seconds > 0.05 else ""
         return f"{event.step_id}: {_facts(details)}{seconds:.2f}s{rate}"
+    if event.event == "path_outside":
+        return f"{event.step_id}: the path {details['path']} leads out of the job's folder"
     if event.event == "written":
         return f"{event.step_id}: written, {_facts(details).removesuffix(', ')}"
     if event.event == "rows_rejected":

@@ -5,6 +5,7 @@ Stage: `JobFile` → `JobPlan`, or all mistakes at once. Touches nothing.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -132,6 +133,9 @@ class _Builder:
         if phase is Phase.TRANSACTION and (step.type == "lambda.invoke" or _calls_now(step)):
             where = self.file.source.where(path)
             self.notes.append(f"{where}: The step '{step.id}' calls while the transaction holds its locks.")
+        if step.type in ("csv.read", "csv.write") and _leads_out(step.path):
+            where = self.file.source.where((*path, "path"))
+            self.notes.append(f"{where}: The path {step.path} leads out of the job's folder.")
 
     def _references(self, parsed: Parsed, place: Place) -> None:
         for expression, path in parsed.expressions:
@@ -200,6 +204,11 @@ def _needs_batch(step: Any) -> Iterator[str]:
     on_error = getattr(step, "on_error", None)
     if step.type != "csv.read" and on_error is not None and on_error.action != "fail":
         yield "The step has no items that on_error could leave out."
+
+
+def _leads_out(path: str) -> bool:
+    """Whether a path leads out of the job's folder, as far as its text says."""
+    return posixpath.isabs(path) or posixpath.normpath(path).split("/")[0] == ".."
 
 
 def _calls_now(step: Any) -> bool:

@@ -6,16 +6,16 @@ from ..batch.dead_letters import Dialect
 from ..batch.rows import CHUNK
 from ..context import RunContext
 from ..plan import PlannedStep
-from ..template.access import text
 from .csv_rows import CsvRows, Layout, reading
+from .paths import file_of
 
 
 def open_rows(planned: PlannedStep, context: RunContext) -> CsvRows:
     """The rows of the step's file. Raises SourceError where it cannot be read or has other columns."""
     step = planned.step
-    name = text(context.single(planned, planned.templates["path"]))
+    path, name = file_of(planned, context)
     layout = Layout(
-        path=context.place(name),
+        path=path,
         shown=name,
         step_id=planned.id,
         columns=step.columns,

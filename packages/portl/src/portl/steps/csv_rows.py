@@ -24,9 +24,8 @@ from ..batch.rows import CHUNK, Locator, Rows
 from ..convert import ConversionError
 from ..errors import RowsRefusedError, SourceError
 from ..model.steps import ColumnSpec, OnError
+from .csv_lines import LONGEST_FIELD, Lines, some
 
-LONGEST_FIELD = 16_000_000
-"""Characters."""
 REST = "portl_rest"
 """What the fields behind the last column are called where rejected rows are written down."""
 _BREAK = re.compile("\r\n|\r|\n")
@@ -81,7 +80,7 @@ class CsvRows(Rows):
 
     def _head(self) -> tuple[list[str] | None, tuple[int, ...]]:
         """The first row, None in an empty file, and the print of the file."""
-        with self._reader() as (reader, file):
+        with self._reader() as (reader, file, _):
             return next(reader, None), _print_of(file)
 
     def chunks(self) -> Iterator[list[tuple[Any, ...]]]:
@@ -97,13 +96,15 @@ class CsvRows(Rows):
             raise self._refused(error) from error
 
     def _chunks(self) -> Iterator[list[tuple[Any, ...]]]:
-        with self._reader() as (reader, file):
+        with self._reader() as (reader, file, lines):
             if _print_of(file) != self._print:
                 raise self._error("the file has changed while the job runs.")
             if self.layout.has_header:
                 next(reader, None)
             done, line = 0, reader.line_num
-            while raw := list(islice(reader, self.layout.chunk_rows)):
+            while (taken := some(reader, lines, self.layout.chunk_rows))[0]:
+                raw, is_heavy = taken
+                self.heavy = self.heavy or is_heavy
                 try:
                     rows = self._convert(raw)
                     done += len(rows)
@@ -143,19 +144,20 @@ class CsvRows(Rows):
         return f"{self.layout.shown}:{line + len(lines) - 1}:{len(lines[-1]) + 1}"
 
     @contextmanager
-    def _reader(self) -> Iterator[tuple[Any, TextIO]]:
+    def _reader(self) -> Iterator[tuple[Any, TextIO, Lines]]:
         layout = self.layout
         csv.field_size_limit(LONGEST_FIELD)
         reader: Any = None
         try:
             with layout.path.open(encoding=layout.encoding, newline="") as file:
-                reader = csv.reader(file, delimiter=layout.delimiter, quotechar=layout.quotechar, strict=True)
-                yield reader, file
+                lines = Lines(file)
+                reader = csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quotechar, strict=True)
+                yield reader, file, lines
         except OSError as error:
             raise self._error(f"the file cannot be read: {error.strerror}.") from error
         except LookupError as error:
             raise self._error(f"the encoding '{layout.encoding}' is not known.") from error
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             line, column = _bad_byte(layout.path, layout.encoding)
             where = f"{layout.shown}:{line}:{column}"
             raise self._error(f"the file is not {layout.encoding.removesuffix('-sig')}.", where=where) from error
@@ -213,7 +215,7 @@ class CsvRows(Rows):
         """The line in which each row begins, and its text; `every` says whether those that are refused count too."""
         layout = self.layout
         skips = not every and self._rejects.count > 0
-        with self._reader() as (_, file):
+        with self._reader() as (_, file, _):
             lines: list[str] = []
 
             def fed() -> Iterator[str]:
@@ -318,11 +320,13 @@ def _names(layout: Layout, head: list[str] | None) -> tuple[str, ...]:
     if not head:
         raise rows._error("the file is empty; it has no header.")
     names = tuple(name.strip() for name in head)
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name in seen:
             raise rows._error(f"the header names '{name}' twice.", where=f"{layout.shown}:1")
         if not name:
             raise rows._error("the header has a column without a name.", where=f"{layout.shown}:1")
+        seen.add(name)
     for name in layout.columns:
         if name not in names:
             close = get_close_matches(name, names, n=1)
@@ -349,6 +353,8 @@ def _bad_byte(path: Path, encoding: str) -> tuple[int, int]:
                 line.decode(encoding)
             except UnicodeDecodeError as error:
                 return number, len(line[: error.start].decode(encoding, "replace")) + 1
+            except UnicodeError:  # UTF-16 without its mark
+                break
     return 1, 1
 
 

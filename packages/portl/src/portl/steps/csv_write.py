@@ -18,6 +18,7 @@ from ..template.access import text
 from ..template.rows import Chunk
 from ..template.scope import Key, Scope
 from .lines import Lines
+from .paths import file_of
 
 CHUNK = 5_000
 
@@ -93,7 +94,7 @@ class SkippingWorker:
 
 def csv_worker(planned: PlannedStep, scope: Scope, context: RunContext) -> CsvWorker | SkippingWorker:
     """What writes the step's file, or leaves it. Raises SourceError."""
-    target = context.place(text(context.single(planned, planned.templates["path"])))
+    target, _ = file_of(planned, context)
     if planned.step.if_exists == "skip" and target.exists():
         return SkippingWorker(target)
     if planned.step.if_exists == "fail" and target.exists():
