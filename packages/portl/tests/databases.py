@@ -236,6 +236,7 @@ def mariadb_server(programs: tuple[str, str], folder: Path) -> Iterator[str]:
     options += ["--skip-networking", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--sync-frm=OFF"]
     options += ["--innodb-flush-method=nosync", "--innodb-doublewrite=OFF", "--innodb-log-file-size=32M"]
     options += ["--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci"]
+    options += [f"--tmpdir={folder}"]  # servers clear theirs when they start
     options += ["--default-time-zone=+00:00", "--innodb-buffer-pool-size=64M", "--sql-mode=", "--max-connections=60"]
     with log.open("wb") as said:
         process = subprocess.Popen(

@@ -220,6 +220,19 @@ def test_a_file_that_is_there_is_not_touched_unasked(appended: Terminal, folder:
     assert (folder / "new.yaml").exists() == (word == "other")
 
 
+def test_a_template_does_not_replace_a_file_unasked(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text("steps:\n- mine\n")
+    with terminal(["init", "--template"], tmp_path) as person:
+        person.answer("template.yaml is there already:", "cancel" + ENTER)
+        assert person.ended() == 0
+        assert "append" not in person.shown
+    assert (tmp_path / "template.yaml").read_text() == "steps:\n- mine\n"
+    with terminal(["init", "--template"], tmp_path) as person:
+        person.answer("template.yaml is there already:", "overwrite" + ENTER)
+        assert person.ended() == 0
+    assert (tmp_path / "template.yaml").read_text().startswith("# A job in full")
+
+
 @pytest.mark.parametrize("columns", [30, 50])
 def test_a_narrow_terminal_will_do(folder: Path, columns: int) -> None:
     words = ["init", "--source", "products.csv", "--destination", "shop.db", "--table", "products"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -223,3 +224,12 @@ def test_steps_of_an_undone_attempt_are_forgotten() -> None:
     watch(Event("step_completed", "inside", details=done))
     watch(Event("transaction_replayed"))
     assert (list(watch.steps), watch.replays) == (["before"], 1)
+
+
+def test_the_object_of_the_documents_is_what_the_schema_says(schema: Any) -> None:
+    page = (Path(__file__).parents[5] / "docs" / "portl" / "running.md").read_text(encoding="utf-8")
+    shown, event = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    jsonschema: Any = import_module("jsonschema")
+    jsonschema.validate(shown, schema)
+    assert set(shown) == set(schema["properties"])
+    assert list(event) == ["ts", "level", "step_id", "event", "details"]

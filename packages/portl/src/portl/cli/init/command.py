@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import resources
@@ -159,10 +160,7 @@ def _template(out: str | None, existing: str, non_interactive: bool) -> None:
         from .prompts import TerminalPrompts  # noqa: PLC0415  # only where somebody is asked
 
         answers = Answers(given, TerminalPrompts(), lambda error: ui.note(str(error)))
-    output = ask(answers, "template.yaml", existing)
-    if output.mode == "append":
-        raise CommandLineError("the template is a whole job and cannot be appended.", hint="Say another --out.")
-    _write(output, text)
+    _write(ask(answers, "template.yaml", existing, whole=True), text)
 
 
 def _write(output: Output, text: str) -> None:
@@ -171,4 +169,4 @@ def _write(output: Output, text: str) -> None:
         return
     output.write(text)
     what = "Appended to" if output.mode == "append" else "Wrote"
-    ui.out(f"{what} {output.path}. Try it: portl run {output.path} --dry-run=check")
+    ui.out(f"{what} {output.path}. Try it: portl run {shlex.quote(output.path)} --dry-run=check")

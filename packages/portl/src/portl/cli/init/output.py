@@ -52,8 +52,10 @@ class Output:
         write_whole(self.path, text)
 
 
-def ask(answers: Answers, proposal: str, existing: str) -> Output:
+def ask(answers: Answers, proposal: str, existing: str, *, whole: bool = False) -> Output:
     """Where the job is to go. `existing` is what flags say of a file that is there: overwrite, append or "".
+
+    A `whole` job cannot be appended.
 
     Raises CancelledError, CommandLineError.
     """
@@ -68,12 +70,12 @@ def ask(answers: Answers, proposal: str, existing: str) -> Output:
             raise CommandLineError(f"{path}: there is no folder {os.path.dirname(path)}.")
         if not os.path.exists(path):
             return Output(path, "new")
-        return _occupied(answers, path, existing)
+        return _occupied(answers, path, existing, whole=whole)
 
     return answers.take("out", lambda prompts: prompts.path("Into which file?", proposal), parse, default=proposal)
 
 
-def _occupied(answers: Answers, path: str, existing: str) -> Output:
+def _occupied(answers: Answers, path: str, existing: str, *, whole: bool) -> Output:
     """What becomes of a file that is there."""
     old, is_job = _read(path)
     if existing:
@@ -82,7 +84,7 @@ def _occupied(answers: Answers, path: str, existing: str) -> Output:
         hint = "Say --overwrite or --append, or another --out."
         raise CommandLineError(f"{path} is there already.", hint=hint)
     else:
-        choices = [Choice("append", "append the new steps to it")] if is_job else []
+        choices = [Choice("append", "append the new steps to it")] if is_job and not whole else []
         choices += [Choice("other", "choose another name"), Choice("overwrite", "overwrite it")]
         choices += [Choice("cancel", "cancel")]
         mode = answers.prompts.choose(f"{path} is there already:", choices, choices[0].value)

@@ -35,6 +35,8 @@ Literal = Callable[[Any], str]
 WHERE = "MySQL"
 DIGITS = 65
 """Of a DECIMAL."""
+_PLAIN = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+"""What can be written as it is: nearly all numbers of files."""
 _MEMBER = re.compile(r"'((?:[^']|'')*)'")
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "integer", "bigint", "year"), "integer"),
@@ -88,6 +90,8 @@ def quoted_text(value: str) -> str:
 
 
 def _integer(value: Any) -> str:
+    if type(value) is str and value.isascii() and value.isdecimal():
+        return value
     return str(integer(value))
 
 
@@ -98,6 +102,8 @@ def _boolean(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
+    if type(value) is str and _PLAIN.fullmatch(value):
+        return value
     if isinstance(value, float):
         number = repr(finite(value, WHERE))
         return number if "e" in number else f"{number}e0"
@@ -124,6 +130,8 @@ def _double(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
+    if type(value) is str:
+        return quoted_text(value)
     return quoted_text(text(value, WHERE))
 
 

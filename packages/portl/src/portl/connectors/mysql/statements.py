@@ -108,6 +108,11 @@ class UpsertSql:
     in_order: bool = False
     """Whether rows are inserted in the order of their indexes."""
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether the returned columns of a row that is there stay what they are."""
+        return set(self.returning) <= set(self.table.primary_key) - set(self.updated)
+
     def _order(self) -> str:
         """The same in every job, so that two jobs do not wait for each other's rows."""
         return f"s.{self.stage.number}" if self.in_order else quoted(self.key, "s.")
@@ -120,9 +125,11 @@ class UpsertSql:
         return " OR ".join(differs(self.table, name, self._new(name)) for name in self.updated) or "false"
 
     def lock(self, numbers: Numbers) -> str:
-        """Locks rows that are there, in the order of the key: (index, whether it is to be updated)."""
+        """Locks rows that are there, in the order of the key: (index, whether it is to be updated, returned columns if
+        these are steady)."""
+        returned = _returned(self.returning) if self.is_steady else ""
         return (
-            f"SELECT s.{self.stage.number}, {self._differs()}\n"
+            f"SELECT s.{self.stage.number}, {self._differs()}{returned}\n"
             f"  FROM (SELECT * FROM {self.stage.name} AS s WHERE {self.stage.rows(numbers)}\n"
             f"         ORDER BY {quoted(self.key, 's.')} LIMIT {ALL}) AS s\n"
             f"  STRAIGHT_JOIN {target(self.table, self.key)} ON {matched(self.key)} FOR UPDATE"

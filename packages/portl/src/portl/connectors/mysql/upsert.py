@@ -96,15 +96,17 @@ class UpsertWriter:
         outcome = _Outcome()
         rest = self._loader.indexes if numbers is None else numbers
         for turn in range(ROUNDS):
-            there: dict[int, int] = dict(self._session.fetch(self._sql.lock(rest if turn else numbers)))
+            there = {row[0]: row[1:] for row in self._session.fetch(self._sql.lock(rest if turn else numbers))}
             self._update(there, outcome)
+            if self._sql.is_steady:
+                outcome.known.update((number, row[1:]) for number, row in there.items())
             rest = [number for number in rest if number not in there]
             if self._insert(rest, everything=not (there or turn or numbers), outcome=outcome):
                 return outcome
         raise self._lost(rest[0])
 
-    def _update(self, there: dict[int, int], outcome: _Outcome) -> None:
-        differing = [number for number, differs in there.items() if differs]
+    def _update(self, there: dict[int, Row], outcome: _Outcome) -> None:
+        differing = [number for number, (differs, *_) in there.items() if differs]
         if differing:
             self._session.write(self._sql.update(None if len(differing) == len(self._loader.rows) else differing))
             outcome.changed.update(differing)
@@ -126,8 +128,12 @@ class UpsertWriter:
         indexes = self._loader.indexes
         columns: dict[str, list[Any]] = {}
         if self._sql.returning:
-            found: dict[int, Row] = {row[0]: row[1:] for row in self._session.fetch(self._sql.look(None))}
-            for index in indexes:
+            found = outcome.known
+            unknown = [index for index in indexes if index not in found]
+            if unknown:
+                looked = self._session.fetch(self._sql.look(None if len(unknown) == len(indexes) else unknown))
+                found |= {row[0]: row[1:] for row in looked}
+            for index in unknown:
                 if index not in found:
                     raise self._lost(index)
             columns = self._reader.columns([found[index] for index in indexes])
@@ -147,16 +153,19 @@ class UpsertWriter:
 
 
 class _Outcome:
-    """The indexes of rows that are new, and of those that were there and were changed."""
+    """What became of rows, by their indexes: which are new, which were there and were changed."""
 
     def __init__(self) -> None:
         self.inserted: set[int] = set()
         self.changed: set[int] = set()
+        self.known: dict[int, Row] = {}
+        """`{index: returned columns}`, as far as they are known."""
 
     def add(self, other: _Outcome) -> None:
         """What became of more rows."""
         self.inserted |= other.inserted
         self.changed |= other.changed
+        self.known |= other.known
 
 
 def _loader(session: Session, table: MysqlTable, sql: UpsertSql) -> Loader:
