@@ -1,7 +1,7 @@
 """Fuzzes what portl reads from others, coverage-guided, with atheris.
 
     python dev/fuzz/fuzz.py                    every target, 10 seconds each
-    python dev/fuzz/fuzz.py csv --seconds 600  one target, longer
+    python dev/fuzz/fuzz.py csv --seconds 600 --seed 0   one target, longer, elsewhere than last time
     python dev/fuzz/fuzz.py csv FILE           once, with the input of a finding
 
 The targets are functions in packages/portl/tests/hostile.py. A finding is any exception that is not portl's own, an
@@ -30,6 +30,7 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Fuzz what portl reads from others.")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
     parser.add_argument("--seconds", type=int, default=10, help="for each target (10)")
+    parser.add_argument("--seed", type=int, default=1, help="where chance begins; 0 takes another each time (1)")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options, rest = parser.parse_known_args(words)
     if options.child:
@@ -41,17 +42,18 @@ def main(words: list[str]) -> int:
     except ImportError:
         print("fuzz: NOT RUN: atheris is not installed for this interpreter: pip install atheris", flush=True)
         return 1
-    return max(run(name, options.seconds, files) for name in chosen)
+    return max(run(name, options.seconds, options.seed, files) for name in chosen)
 
 
-def run(name: str, seconds: int, files: list[str]) -> int:
+def run(name: str, seconds: int, seed: int, files: list[str]) -> int:
     """Fuzz one target in a process of its own. Returns 1 where something was found."""
     with tempfile.TemporaryDirectory(prefix="portl-fuzz-") as corpus:
-        for number, seed in enumerate(seeds(name)):
-            (Path(corpus) / f"seed-{number}").write_bytes(seed)
+        for number, content in enumerate(seeds(name)):
+            (Path(corpus) / f"seed-{number}").write_bytes(content)
         found = Path(tempfile.gettempdir()) / f"portl-fuzz-{name}-"
         limits = [
             f"-max_total_time={seconds}",
+            f"-seed={seed}",
             f"-timeout={SECONDS_PER_INPUT}",
             f"-rss_limit_mb={MEGABYTES}",
             f"-artifact_prefix={found}",

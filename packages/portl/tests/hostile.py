@@ -19,7 +19,7 @@ from portl.clients.sheets.a1 import parse as parse_range
 from portl.clients.sheets.book import book_of
 from portl.connectors.identifiers import quote
 from portl.errors import JobSpecError, PortlError
-from portl.jsontext import dumps
+from portl.jsontext import dumps, loads
 from portl.model.load import parse_job
 from portl.model.resolve import resolve
 from portl.model.steps import ColumnSpec, CsvRead
@@ -105,6 +105,8 @@ def answer(data: bytes) -> None:
     value = body_of({"content-type": kind}, content)
     with suppress(ValueError):
         dumps(value)
+    with suppress(ValueError):
+        loads(content, exact=True)
     MASKER.value(value)
     retry_after_s(content.decode("latin-1"), NOW)
     if isinstance(value, list | Mapping):

@@ -80,7 +80,7 @@ def to_json(text: str) -> Any:
     """The value of a JSON text; fractions as exact decimals. Raises ConversionError."""
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, InvalidOperation):  # the last: an exponent beyond what decimals have
         raise _refused(text, "JSON") from None
 
 

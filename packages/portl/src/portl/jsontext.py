@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +40,8 @@ def loads(text: str | bytes, *, exact: bool = False) -> Any:
         value = json.loads(text, parse_constant=_refuse, parse_float=Decimal if exact else None)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+    except InvalidOperation:
+        raise ValueError("the exponent of a number is too large") from None
     if isinstance(value, list | dict):
         _refuse_depth(value)
     return value

@@ -75,6 +75,7 @@ def test_an_identifier(data: bytes) -> None:
         ("answer", b"s4\x1f"),  # a Retry-After that Python strips, and does not take for a number
         ("answer", b"\1Sun, 22222222222 Nov 2026 10:00:00 GMT"),
         ("answer", b"\0" + b"[" * 100_000),
+        ("answer", b"!2e90666666666666666660000000000000000"),  # an exponent that no decimal has
     ],
 )
 def test_what_was_found_stays_mended(target: str, data: bytes) -> None:
