@@ -9,7 +9,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -18,13 +18,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from .. import convert
 from ..batch.rejects import Rejects
 from ..batch.rows import CHUNK, Locator, Rows
 from ..convert import ConversionError
 from ..errors import RowsRefusedError, SourceError
 from ..model.steps import ColumnSpec, OnError
-from .csv_lines import LONGEST_FIELD, Lines, some
+from .csv_lines import LONGEST_FIELD, Lines, bad_byte, field_start, some
+from .csv_values import converter_of, fused
 
 REST = "portl_rest"
 """What the fields behind the last column are called where rejected rows are written down."""
@@ -63,8 +63,8 @@ class CsvRows(Rows):
         self._rejects = rejects or Rejects(layout.step_id, OnError())
         if self._rejects.letters is not None:
             self._rejects.letters.columns = (*columns, REST)
-        self._converters = [_converter(layout.columns.get(name), layout.null_values) for name in columns]
-        self._convert = _fused([converter.source for converter in self._converters], self._converters)
+        self._converters = [converter_of(layout.columns.get(name), layout.null_values) for name in columns]
+        self._convert = fused([converter.source for converter in self._converters], self._converters)
         self._known: tuple[int, bool] | None = None
 
     @classmethod
@@ -139,7 +139,7 @@ class CsvRows(Rows):
         """`file:line:column` of a value of the record `text`, which begins in `line`; `file:line` of the record."""
         if column is None or column not in self.columns:
             return f"{self.layout.shown}:{line}"
-        before = _field_start(text, self.columns.index(column), self.layout.delimiter, self.layout.quotechar)
+        before = field_start(text, self.columns.index(column), self.layout.delimiter, self.layout.quotechar)
         lines = before.split("\n")
         return f"{self.layout.shown}:{line + len(lines) - 1}:{len(lines[-1]) + 1}"
 
@@ -158,7 +158,7 @@ class CsvRows(Rows):
         except LookupError as error:
             raise self._error(f"the encoding '{layout.encoding}' is not known.") from error
         except UnicodeError as error:
-            line, column = _bad_byte(layout.path, layout.encoding)
+            line, column = bad_byte(layout.path, layout.encoding)
             where = f"{layout.shown}:{line}:{column}"
             raise self._error(f"the file is not {layout.encoding.removesuffix('-sig')}.", where=where) from error
         except csv.Error as error:
@@ -258,60 +258,6 @@ class _Places(Locator):
         return self._rows.place(*self._last, column)
 
 
-@dataclass(frozen=True)
-class _Converter:
-    source: str
-    """Python source that makes a value of the text `{0}`; `n{1}` are its null texts, `c{1}` its function."""
-    function: Callable[[str], Any] | None
-    nulls: frozenset[str]
-    convert: Callable[[str], Any]
-    """What the source does, for one text."""
-
-
-def _converter(spec: ColumnSpec | None, default_nulls: tuple[str, ...]) -> _Converter:
-    spec = spec or ColumnSpec()
-    nulls = frozenset(default_nulls if spec.null_values is None else spec.null_values)
-    function: Callable[[str], Any] | None = None
-    if spec.type == "decimal" and spec.scale is not None:
-        function = convert.scaled(spec.scale)
-    elif spec.type in ("date", "datetime"):
-        function = partial(convert.to_date if spec.type == "date" else convert.to_datetime, form=spec.format)
-    elif spec.type != "string":
-        function = convert.CONVERTERS[spec.type]
-    if spec.required:
-        checked = partial(_required, function, nulls)
-        return _Converter("c{1}({0})", checked, nulls, checked)
-    if function is None:
-        source = "{0} or None" if nulls == {""} else "None if {0} in n{1} else {0}" if nulls else "{0}"
-        return _Converter(source, None, nulls, lambda text: None if text in nulls else text)
-    source = "c{1}({0}) if {0} else None" if nulls == {""} else "None if {0} in n{1} else c{1}({0})"
-    return _Converter(source, function, nulls, partial(_optional, function, nulls))
-
-
-def _optional(function: Callable[[str], Any], nulls: frozenset[str], text: str) -> Any:
-    return None if text in nulls else function(text)
-
-
-def _required(function: Callable[[str], Any] | None, nulls: frozenset[str], text: str) -> Any:
-    if not text or text in nulls:
-        raise ConversionError("it is required, but the field is empty")
-    return text if function is None else function(text)
-
-
-def _fused(sources: list[str], converters: list[_Converter]) -> Callable[[list[list[str]]], list[tuple[Any, ...]]]:
-    """One function that types all rows of a chunk; ValueError where a row has another number of fields."""
-    names = [f"v{number}" for number in range(len(sources))]
-    values = ", ".join(
-        source.format(name, number) for number, (source, name) in enumerate(zip(sources, names, strict=True))
-    )
-    space: dict[str, Any] = {"__builtins__": {}}
-    for number, converter in enumerate(converters):
-        space[f"n{number}"], space[f"c{number}"] = converter.nulls, converter.function
-    code = f"lambda rows: [({values},) for {', '.join(names)}, in rows]" if names else "lambda rows: []"
-    function: Callable[[list[list[str]]], list[tuple[Any, ...]]] = eval(code, space)  # noqa: S307  # made of numbered names
-    return function
-
-
 def _names(layout: Layout, head: list[str] | None) -> tuple[str, ...]:
     """The names of the file's columns, checked against those of the job."""
     if not layout.has_header:
@@ -343,29 +289,3 @@ def reading(encoding: str) -> str:
 def _print_of(file: TextIO) -> tuple[int, ...]:
     found = os.fstat(file.fileno())
     return (found.st_ino, found.st_size, found.st_mtime_ns)
-
-
-def _bad_byte(path: Path, encoding: str) -> tuple[int, int]:
-    """Line and column of the first byte that is not of the encoding."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode(encoding)
-            except UnicodeDecodeError as error:
-                return number, len(line[: error.start].decode(encoding, "replace")) + 1
-            except UnicodeError:  # UTF-16 without its mark
-                break
-    return 1, 1
-
-
-def _field_start(text: str, number: int, delimiter: str, quote: str) -> str:
-    """The text of a record before its field of that number."""
-    inside = False
-    for place, char in enumerate(text):
-        if number == 0:
-            return text[:place]
-        if char == quote:
-            inside = not inside
-        elif char == delimiter and not inside:
-            number -= 1
-    return text
