@@ -231,7 +231,16 @@ def mariadb_server(programs: tuple[str, str], folder: Path) -> Iterator[str]:
         shutil.chown(folder, user)
     data, socket, log = folder / "data", folder / "socket", folder / "log"
     run = _runner(folder, user)
-    run([maker, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"])
+    run(
+        [
+            maker,
+            "--no-defaults",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ]
+    )
     options = ["--no-defaults", f"--datadir={data}", f"--socket={socket}", f"--pid-file={folder / 'pid'}"]
     options += ["--skip-networking", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--sync-frm=OFF"]
     options += ["--innodb-flush-method=nosync", "--innodb-doublewrite=OFF", "--innodb-log-file-size=32M"]

@@ -122,10 +122,15 @@ def _disturb(world: World, times: int) -> None:
     world.on_call = change
 
 
-@pytest.mark.parametrize("isolation", ["repeatable_read", "serializable"])
+# Serializable is PostgreSQL's alone: in MySQL the job's reading locks the row, and nobody can change it in between.
+SERIALIZATION_FAILURES = [
+    *((server, "repeatable_read") for server in ("postgres_18", "postgres_15", "mysql")),
+    *((server, "serializable") for server in ("postgres_18", "postgres_15")),
+]
+
+
+@pytest.mark.parametrize(("server_place", "isolation"), SERIALIZATION_FAILURES, indirect=["server_place"])
 def test_a_serialization_failure_runs_it_again_on_what_is_there_then(world: World, isolation: str) -> None:
-    if world.database.dialect == "mysql" and isolation == "serializable":
-        return  # there the job's reading locks the row, so that nobody can change it in between
     _disturb(world, 1)
     report = world.run(BETWEEN, isolation)
     assert (report.outcome, report.attempts) == ("committed", 2)

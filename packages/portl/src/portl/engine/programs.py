@@ -21,6 +21,7 @@ from typing import IO
 
 from ..clock import Clock
 from ..errors import HookError
+from ..interrupts import held_back
 
 LONGEST_LINE = 4_000
 """Characters; a longer line is told in pieces."""
@@ -101,9 +102,10 @@ def run_program(
 ) -> None:
     """Run `command` to its end. Raises HookError where it cannot be started, takes too long or ends with an error."""
     deadline = clock.monotonic() + timeout_s
-    process = _started(command, folder, variables)
-    last, code = "", None
+    last, code, process = "", None, None
     try:
+        with held_back():  # an interrupt between the start and here would leave the program alone
+            process = _started(command, folder, variables)
         for line in _lines(process, deadline, clock):
             last = line or last
             tell(line)
@@ -112,7 +114,7 @@ def run_program(
         hint = "timeout_ms says how long it may take."
         raise HookError(f"{command[0]} was ended after {timeout_s:g} seconds.", hint=hint) from None
     finally:
-        if code != 0:
+        if process is not None and code != 0:
             _end(process)
     if code != 0:
         ended = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
