@@ -127,7 +127,7 @@ class SheetsServer:
             return instead
         form = parse_qs(request.get_data(as_text=True))
         assert form["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
-        claims = jwt.decode(  # type: ignore[no-untyped-call]
+        claims = jwt.decode(  # type: ignore[no-untyped-call]  # google.auth does not say
             form["assertion"][0], certs=public_pem(), audience=self.server.url_for("/token"), clock_skew_in_seconds=10
         )
         assert claims["iss"] == EMAIL

@@ -182,7 +182,7 @@ def test_a_spreadsheet_without_cells(sheets: Sheets) -> None:
 def test_values_that_are_none(sheets: Sheets) -> None:
     for body in ('{"values": [1]}', '{"values": {}}'):
         sheets.server.fail = (
-            lambda method, path, body=body: Response(body, content_type="application/json") if path else None  # type: ignore[misc]
+            lambda method, path, body=body: Response(body, content_type="application/json") if path else None  # type: ignore[misc]  # a default binds the body
         )
         with pytest.raises(StepError, match="is not of a spreadsheet"):
             sheets.read()

@@ -119,7 +119,7 @@ class Tokens:
             raise MissingPackageError("a connection of type google_sheets", "portl[sheets]") from None
         account, now = self._account, int(self._clock.now().timestamp())
         try:
-            signer = crypt.RSASigner.from_string(account.key.reveal(), account.key_id)  # type: ignore[no-untyped-call]
+            signer = crypt.RSASigner.from_string(account.key.reveal(), account.key_id)  # type: ignore[no-untyped-call]  # google.auth does not say
         except Exception:  # what a key can be wrong with, cryptography says in many classes; none may be quoted
             raise RequestError(f"The private key of {account.email} cannot be used.", hint=_HINT) from None
         claims = {
@@ -129,6 +129,6 @@ class Tokens:
             "iat": now,
             "exp": now + LIFE_S,
         }
-        signed: bytes = jwt.encode(signer, claims)  # type: ignore[no-untyped-call]
+        signed: bytes = jwt.encode(signer, claims)  # type: ignore[no-untyped-call]  # as above
         self.secrets = [*self.secrets[-2:], signed.decode()]
         return signed.decode()
