@@ -54,6 +54,13 @@ class Stage:
             return "true"
         return f"s.{self.number} IN ({','.join(map(str, numbers))})" if numbers else "false"
 
+    def ordered(self, numbers: Numbers, columns: Sequence[str]) -> str:
+        """Rows as `s`, in the order of `columns`: a table to select from."""
+        return (
+            f"(SELECT * FROM {self.name} AS s WHERE {self.rows(numbers)}\n"
+            f"         ORDER BY {quoted(columns, 's.')} LIMIT {ALL}) AS s"
+        )
+
     def repeated(self, key: Sequence[str]) -> str:
         """One row where a key comes twice, none where none does."""
         return f"SELECT 1 FROM {self.name} GROUP BY {quoted(key)} HAVING count(*) > 1 LIMIT 1"
@@ -130,8 +137,7 @@ class UpsertSql:
         returned = _returned(self.returning) if self.is_steady else ""
         return (
             f"SELECT s.{self.stage.number}, {self._differs()}{returned}\n"
-            f"  FROM (SELECT * FROM {self.stage.name} AS s WHERE {self.stage.rows(numbers)}\n"
-            f"         ORDER BY {quoted(self.key, 's.')} LIMIT {ALL}) AS s\n"
+            f"  FROM {self.stage.ordered(numbers, self.key)}\n"
             f"  STRAIGHT_JOIN {target(self.table, self.key)} ON {matched(self.key)} FOR UPDATE"
         )
 
@@ -200,11 +206,9 @@ class ChangeSql:
             f", {'s' if name in self.set else 't'}.{quote(name)} AS r{place}"
             for place, name in enumerate(self.returning)
         )
-        where = quoted((f"={name}" for name in self.where), "s.")
         return (
             f"SELECT s.{self.stage.number}, {self._differs()}{after}{_returned(self.table.primary_key)}\n"
-            f"  FROM (SELECT * FROM {self.stage.name} AS s WHERE {self.stage.rows(numbers)}\n"
-            f"         ORDER BY {where} LIMIT {ALL}) AS s\n"
+            f"  FROM {self.stage.ordered(numbers, [f'={name}' for name in self.where])}\n"
             f"  STRAIGHT_JOIN {target(self.table, self.where)} ON {self._matched()} FOR UPDATE"
         )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ..base import Part, Text
 from .base import StepBase
@@ -34,13 +35,29 @@ class ColumnSpec(Part):
         return self
 
 
+def _short_form(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: {"type": spec} if isinstance(spec, str) else spec for name, spec in value.items()}
+    return value
+
+
+Columns = Annotated[dict[str, ColumnSpec], BeforeValidator(_short_form)]
+"""Types by column; `name: type` is short for `name: {type: …}`."""
+
+
+def require_names(columns: Mapping[str, ColumnSpec], *, has_header: bool) -> None:
+    """Raises ValueError where nothing names the columns of a source."""
+    if not has_header and not columns:
+        raise ValueError("without a header, columns has to name all columns")
+
+
 class CsvRead(StepBase):
     """Reads rows from a CSV file, lazily: `steps.<id>.rows`."""
 
     type: Literal["csv.read"]
     path: Text
     """The file, relative to the job file."""
-    columns: dict[str, ColumnSpec] = Field(default_factory=dict)
+    columns: Columns = Field(default_factory=dict)
     """Types of columns, as `name: type` or `name: {type: …}`; columns not named here stay text."""
     has_header: bool = True
     """Whether the first line names the columns; else `columns` names all, in order."""
@@ -57,17 +74,9 @@ class CsvRead(StepBase):
     batch: None = None
     """Not available here."""
 
-    @field_validator("columns", mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: {"type": spec} if isinstance(spec, str) else spec for name, spec in value.items()}
-        return value
-
     @model_validator(mode="after")
     def _named(self) -> CsvRead:
-        if not self.has_header and not self.columns:
-            raise ValueError("without a header, columns has to name all columns")
+        require_names(self.columns, has_header=self.has_header)
         return self
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from ..base import Name, Text
 from .base import Retry, StepBase
-from .files import ColumnSpec
+from .files import Columns, require_names
 from .mapping import MappingStep
 
 
@@ -29,7 +29,7 @@ class SheetsRead(SheetStep):
     """Reads rows from a spreadsheet: `steps.<id>.rows`."""
 
     type: Literal["sheets.read"]
-    columns: dict[str, ColumnSpec] = Field(default_factory=dict)
+    columns: Columns = Field(default_factory=dict)
     """Types of columns, as for `csv.read`; columns not named here keep the value of the cell: number, boolean, text."""
     has_header: bool = True
     """Whether the first row names the columns; else `columns` names all, in order."""
@@ -38,17 +38,9 @@ class SheetsRead(SheetStep):
     batch: None = None
     """Not available here."""
 
-    @field_validator("columns", mode="before")
-    @classmethod
-    def _short_form(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: {"type": spec} if isinstance(spec, str) else spec for name, spec in value.items()}
-        return value
-
     @model_validator(mode="after")
     def _named(self) -> SheetsRead:
-        if not self.has_header and not self.columns:
-            raise ValueError("without a header, columns has to name all columns")
+        require_names(self.columns, has_header=self.has_header)
         return self
 
 
