@@ -20,9 +20,9 @@ def quote(name: str, mark: str = '"') -> str:
     return mark + name.replace(mark, mark * 2) + mark
 
 
-def quoted(names: Iterable[str], prefix: str = "") -> str:
+def quoted(names: Iterable[str], prefix: str = "", mark: str = '"') -> str:
     """Quoted names with commas between them, each with `prefix` before it."""
-    return ", ".join(prefix + quote(name) for name in names)
+    return ", ".join(prefix + quote(name, mark) for name in names)
 
 
 def closest(name: str, known: Iterable[str]) -> str:

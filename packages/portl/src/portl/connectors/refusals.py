@@ -7,7 +7,7 @@ from typing import Any
 
 from portl.errors import DatabaseError, DuplicateKeyError, NullKeyError, RowError
 
-from .operations import Table
+from .operations import Rows, Table
 
 
 def null_key(column: str, index: int) -> NullKeyError:
@@ -26,6 +26,14 @@ def missing_value(column: str, index: int, demanded: str) -> RowError:
     error = RowError(f"column {column}: null, but {demanded}.", code="23502")
     error.rows, error.column = (index,), column
     return error
+
+
+def require_where(where: Sequence[str], first: int, rows: Rows, indexes: Sequence[int]) -> None:
+    """Raises NullKeyError for a NULL among the values of `where`, which begin at the place `first` of each row."""
+    for place, name in enumerate(where, first):
+        for index, row in zip(indexes, rows, strict=True):
+            if row[place] is None:
+                raise null_where(name, index)
 
 
 def _at(error: NullKeyError, column: str, index: int) -> NullKeyError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from portl.connectors.replay import run_phase
 from portl.errors import ConnectionFailedError, ConnectorError, DatabaseError, OutcomeUnknownError, RetryClass
 from portl.model.connections import MysqlConnection
 from proxy import Proxy, Verdict
+from racing import race
 
 ITEMS = Upsert("items", ("code", "value"), key=("code",))
 READ = Sql(("SELECT value FROM items WHERE code = 'a'",))
@@ -147,63 +149,16 @@ def test_a_connection_that_died_while_it_was_idle(items: MysqlPlace) -> None:
     connector.begin().rollback()
 
 
-def test_a_real_deadlock_is_replayed(items: MysqlPlace) -> None:
-    items.run("INSERT INTO items (code, value) VALUES ('a', '0'), ('b', '0')")
-    barrier = threading.Barrier(2)
-    replays: list[str] = []
-
-    def job(first: str, second: str) -> None:
-        waited: list[bool] = []
-
-        def body(transaction: Any) -> None:
-            upsert(transaction, (first, f"by {first}"))
-            if not waited:
-                waited.append(True)
-                barrier.wait(timeout=60)
-            upsert(transaction, (second, f"by {first}"))
-
-        run_phase(
-            items.connector(), body, clock=SYSTEM_CLOCK, on_replay=lambda error, attempt: replays.append(error.token)
-        )
-
-    threads = [threading.Thread(target=job, args=pair) for pair in (("a", "b"), ("b", "a"))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert replays == ["deadlock"]
-    assert len(set(items.rows("SELECT value FROM items"))) == 1
-
-
 @pytest.mark.parametrize("isolation", ["repeatable_read", "serializable"])
 def test_a_row_that_changed_since_it_was_read_is_replayed(items: MysqlPlace, isolation: Any) -> None:
     items.run("INSERT INTO items (code, value) VALUES ('a', '1'), ('b', '1')")
-    barrier = threading.Barrier(2)
-    replays: list[str] = []
 
-    def job(name: str) -> None:
-        waited: list[bool] = []
+    def change(name: str, transaction: Transaction, meet: Callable[[], None]) -> None:
+        ((value,),) = transaction.fetch(READ)
+        meet()
+        upsert(transaction, ("a", value + name))
 
-        def body(transaction: Any) -> None:
-            ((value,),) = transaction.fetch(READ)
-            if not waited:
-                waited.append(True)
-                barrier.wait(timeout=60)
-            upsert(transaction, ("a", value + name))
-
-        run_phase(
-            items.connector(),
-            body,
-            clock=SYSTEM_CLOCK,
-            options=TransactionOptions(isolation=isolation),
-            on_replay=lambda error, attempt: replays.append(error.token),
-        )
-
-    threads = [threading.Thread(target=job, args=(name,)) for name in "xy"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    replays = race(items, partial(change, "x"), partial(change, "y"), options=TransactionOptions(isolation=isolation))
     assert replays
     assert set(replays) <= {"serialization", "deadlock"}
     assert items.rows("SELECT value FROM items WHERE code = 'a'")[0][0] in ("1xy", "1yx")

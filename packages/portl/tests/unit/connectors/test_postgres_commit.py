@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -26,6 +26,7 @@ from portl.outbox import LedgerRow, create_tables
 from portl.outbox.ledger import record
 from portl.retry import RetryPolicy
 from proxy import COMMIT, Proxy, Verdict
+from racing import race
 
 ITEMS = Upsert("items", ("code", "value"), key=("code",))
 READ = Sql(("SELECT value FROM items WHERE code = 'a'",))
@@ -156,64 +157,16 @@ def test_a_backend_ended_before_commit_is_sent(items: PostgresPlace) -> None:
     assert items.rows("SELECT 1 FROM items") == []
 
 
-def test_a_real_deadlock_is_replayed(items: PostgresPlace) -> None:
-    items.run("INSERT INTO items (code, value) VALUES ('a', '0'), ('b', '0')")
-    barrier = threading.Barrier(2)
-    replays: list[str] = []
-
-    def job(first: str, second: str) -> None:
-        waited: list[bool] = []
-
-        def body(transaction: Any) -> None:
-            upsert(transaction, (first, f"by {first}"))
-            if not waited:
-                waited.append(True)
-                barrier.wait(timeout=60)
-            upsert(transaction, (second, f"by {first}"))
-
-        run_phase(
-            items.connector(), body, clock=SYSTEM_CLOCK, on_replay=lambda error, attempt: replays.append(error.token)
-        )
-
-    threads = [threading.Thread(target=job, args=pair) for pair in (("a", "b"), ("b", "a"))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert replays == ["deadlock"]
-    assert len(set(items.rows("SELECT value FROM items"))) == 1
-
-
 def test_a_real_serialization_failure_is_replayed(items: PostgresPlace) -> None:
     items.run("INSERT INTO items (code, value) VALUES ('a', '1'), ('b', '1')")
-    barrier = threading.Barrier(2)
-    replays: list[str] = []
-    seen: list[int] = []
 
-    def job(code: str) -> None:
-        waited: list[bool] = []
+    def change(code: str, transaction: Transaction, meet: Callable[[], None]) -> None:
+        total = transaction.fetch(Sql(("SELECT sum(value::int) FROM items",)))[0][0]
+        meet()
+        upsert(transaction, (code, str(total)))
 
-        def body(transaction: Any) -> None:
-            total = transaction.fetch(Sql(("SELECT sum(value::int) FROM items",)))[0][0]
-            if not waited:
-                waited.append(True)
-                barrier.wait(timeout=60)
-            upsert(transaction, (code, str(total)))
-            seen.append(total)
-
-        run_phase(
-            items.connector(),
-            body,
-            clock=SYSTEM_CLOCK,
-            options=TransactionOptions(isolation="serializable"),
-            on_replay=lambda error, attempt: replays.append(error.token),
-        )
-
-    threads = [threading.Thread(target=job, args=(code,)) for code in "ab"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    options = TransactionOptions(isolation="serializable")
+    replays = race(items, partial(change, "a"), partial(change, "b"), options=options)
     assert replays
     assert set(replays) == {"serialization"}
     assert sorted(items.rows("SELECT value FROM items")) == [("2",), ("3",)]

@@ -17,7 +17,7 @@ from .catalogue import MysqlTable
 from .names import quote, quoted
 from .session import Session
 from .staging import Loader
-from .statements import Stage, matched
+from .statements import Stage
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Duplicates:
             return []
         sql = (
             f"SELECT s.{self._stage.number} FROM {self._stage.name} AS s\n"
-            f" WHERE EXISTS (SELECT 1 FROM {self._seen.name} AS k WHERE {matched(self._key, 'k')})"
+            f" WHERE EXISTS (SELECT 1 FROM {self._seen.name} AS k WHERE {Stage.matched(self._key, 'k')})"
         )
         return [row[0] for row in self._session.fetch(sql)]
 

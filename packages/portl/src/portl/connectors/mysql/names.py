@@ -6,15 +6,17 @@ from collections.abc import Iterable
 
 from portl.connectors import identifiers
 
+MARK = "`"
+
 
 def quote(name: str) -> str:
     """`name` as a quoted identifier. Raises SchemaError for names no database can have."""
-    return identifiers.quote(name, "`")
+    return identifiers.quote(name, MARK)
 
 
 def quoted(names: Iterable[str], prefix: str = "") -> str:
     """Quoted names with commas between them, each with `prefix` before it."""
-    return ", ".join(prefix + quote(name) for name in names)
+    return identifiers.quoted(names, prefix, MARK)
 
 
 def spelt(table: str) -> str:

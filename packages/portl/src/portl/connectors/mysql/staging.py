@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from portl.connectors.operations import Column, Row, Rows
+from portl.connectors.staged import Numbers
 from portl.connectors.strict import Unwritable
 from portl.errors import ConnectorError, RowError
 
@@ -16,7 +17,7 @@ from .catalogue import MysqlTable
 from .failures import is_row_fault, row_in, with_row
 from .literals import literal
 from .session import Done, Session
-from .statements import Numbers, Stage
+from .statements import Stage
 
 BLOCK_BYTES = 1_000_000
 """A statement with rows is about so long at most."""

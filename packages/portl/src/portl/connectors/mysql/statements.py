@@ -11,33 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portl.connectors.operations import Table
+from portl.connectors.staged import Numbers, StagedRows
 
 from .catalogue import MysqlTable
-from .names import quote, quoted
+from .names import MARK, quote, quoted
 
-Numbers = Sequence[int] | None
-"""Indexes of rows; None for all of the stage."""
 ALL = 2**64 - 1
 """Without a limit an inner ORDER BY would mean nothing."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class Stage(StagedRows):
     """The temporary table of one writer."""
 
-    name: str
-    columns: tuple[tuple[str, str], ...]
-    """(name in the stage, name in the table) for each value of a row."""
-    number: str
-    """Its column with the rows' indexes."""
-
-    @classmethod
-    def of(cls, name: str, columns: Sequence[tuple[str, str]]) -> Stage:
-        """A stage whose column of indexes has a name of its own."""
-        number = "#"
-        while any(number == column for column, _ in columns):
-            number += "#"
-        return cls(name, tuple(columns), quote(number))
+    mark = MARK
 
     def definition(self, types: dict[str, str]) -> str:
         """Its columns, with the types of the table's; all may be NULL."""
@@ -64,21 +51,6 @@ class Stage:
     def repeated(self, key: Sequence[str]) -> str:
         """One row where a key comes twice, none where none does."""
         return f"SELECT 1 FROM {self.name} GROUP BY {quoted(key)} HAVING count(*) > 1 LIMIT 1"
-
-    def ranks(self, key: Sequence[str]) -> str:
-        """(index, 1 for the first row of its key, 2 for the second, …) of rows whose key comes more than once."""
-        partition = quoted(key)
-        return (
-            f"SELECT number, place FROM (SELECT {self.number} AS number,\n"
-            f"  row_number() OVER (PARTITION BY {partition} ORDER BY {self.number}) AS place,\n"
-            f"  count(*) OVER (PARTITION BY {partition}) AS size FROM {self.name}) AS s\n"
-            f" WHERE size > 1 ORDER BY number"
-        )
-
-
-def matched(key: Sequence[str], alias: str = "t") -> str:
-    """A condition: the row of `alias` has the key of the stage's row `s`."""
-    return " AND ".join(f"{alias}.{quote(name)} = s.{quote(name)}" for name in key)
 
 
 def target(table: Table, key: Sequence[str]) -> str:
@@ -131,6 +103,10 @@ class UpsertSql:
     def _differs(self) -> str:
         return " OR ".join(differs(self.table, name, self._new(name)) for name in self.updated) or "false"
 
+    def _joined(self) -> str:
+        """The rows that are there, as `t`."""
+        return f"STRAIGHT_JOIN {target(self.table, self.key)} ON {self.stage.matched(self.key)}"
+
     def lock(self, numbers: Numbers) -> str:
         """Locks rows that are there, in the order of the key: (index, whether it is to be updated, returned columns if
         these are steady)."""
@@ -138,14 +114,14 @@ class UpsertSql:
         return (
             f"SELECT s.{self.stage.number}, {self._differs()}{returned}\n"
             f"  FROM {self.stage.ordered(numbers, self.key)}\n"
-            f"  STRAIGHT_JOIN {target(self.table, self.key)} ON {matched(self.key)} FOR UPDATE"
+            f"  {self._joined()} FOR UPDATE"
         )
 
     def update(self, numbers: Numbers) -> str:
         """Updates rows that are there and differ."""
         assignments = ", ".join(f"t.{quote(name)} = {self._new(name)}" for name in self.updated)
         return (
-            f"UPDATE {self.stage.name} AS s STRAIGHT_JOIN {target(self.table, self.key)} ON {matched(self.key)}\n"
+            f"UPDATE {self.stage.name} AS s {self._joined()}\n"
             f"   SET {assignments}\n"
             f" WHERE {self.stage.rows(numbers)} AND ({self._differs()})"
         )
@@ -162,7 +138,7 @@ class UpsertSql:
         """(index, returned columns) of rows that are there. It locks, to see what is there and not what was."""
         return (
             f"SELECT s.{self.stage.number}{_returned(self.returning)}\n"
-            f"  FROM {self.stage.name} AS s STRAIGHT_JOIN {target(self.table, self.key)} ON {matched(self.key)}\n"
+            f"  FROM {self.stage.name} AS s {self._joined()}\n"
             f" WHERE {self.stage.rows(numbers)} FOR UPDATE"
         )
 
@@ -194,8 +170,10 @@ class ChangeSql:
     where: tuple[str, ...]
     returning: tuple[str, ...]
 
-    def _matched(self) -> str:
-        return " AND ".join(f"t.{quote(name)} = s.{quote('=' + name)}" for name in self.where)
+    def _joined(self) -> str:
+        """The rows that are meant, as `t`."""
+        matched = " AND ".join(f"t.{quote(name)} = s.{quote('=' + name)}" for name in self.where)
+        return f"STRAIGHT_JOIN {target(self.table, self.where)} ON {matched}"
 
     def _differs(self) -> str:
         return " OR ".join(differs(self.table, name, f"s.{quote(name)}") for name in self.set)
@@ -209,14 +187,14 @@ class ChangeSql:
         return (
             f"SELECT s.{self.stage.number}, {self._differs()}{after}{_returned(self.table.primary_key)}\n"
             f"  FROM {self.stage.ordered(numbers, [f'={name}' for name in self.where])}\n"
-            f"  STRAIGHT_JOIN {target(self.table, self.where)} ON {self._matched()} FOR UPDATE"
+            f"  {self._joined()} FOR UPDATE"
         )
 
     def update(self, numbers: Numbers) -> str:
         """Updates the rows that are not yet as they should be."""
         assignments = ", ".join(f"t.{quote(name)} = s.{quote(name)}" for name in self.set)
         return (
-            f"UPDATE {self.stage.name} AS s STRAIGHT_JOIN {target(self.table, self.where)} ON {self._matched()}\n"
+            f"UPDATE {self.stage.name} AS s {self._joined()}\n"
             f"   SET {assignments}\n"
             f" WHERE {self.stage.rows(numbers)} AND ({self._differs()})"
         )

@@ -13,6 +13,7 @@ from typing import Any
 from portl.connectors.identifiers import require_unique, require_writable, resolve_returning, updated_columns
 from portl.connectors.operations import Row, Rows, Table, Upsert, WriteResult
 from portl.connectors.refusals import null_key
+from portl.connectors.staged import Numbers
 from portl.errors import ConnectorError, RowError
 
 from .answers import Reader
@@ -21,7 +22,7 @@ from .duplicates import Duplicates
 from .failures import DUPLICATE
 from .session import Session
 from .staging import Loader
-from .statements import Numbers, Stage, UpsertSql
+from .statements import Stage, UpsertSql
 from .tables import require_transactional
 
 ROUNDS = 5

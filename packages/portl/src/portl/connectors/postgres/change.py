@@ -7,12 +7,13 @@ from typing import Any
 
 from portl.connectors.identifiers import require_columns, require_writable, resolve_returning
 from portl.connectors.operations import Change, Rows, Table, WriteResult
-from portl.connectors.refusals import null_where, unexpected_count
+from portl.connectors.refusals import require_where, unexpected_count
+from portl.connectors.staged import Numbers
 from portl.errors import ConnectorError
 
 from .session import Session
 from .staging import Loader
-from .statements import ChangeSql, Numbers, Stage
+from .statements import ChangeSql, Stage
 
 
 def statements(operation: Change, table: Table, stage_name: str) -> ChangeSql:
@@ -41,7 +42,7 @@ class ChangeWriter:
         """See `Writer.write`."""
         if not rows:
             return WriteResult({name: [] for name in self.columns})
-        self._refuse_null(rows, indexes)
+        require_where(self._sql.where, len(self._sql.set), rows, indexes)
         if self._started:
             self._loader.empty()
         else:
@@ -59,12 +60,6 @@ class ChangeWriter:
 
     def finish(self) -> None:
         """See `Writer.finish`; nothing is left to do."""
-
-    def _refuse_null(self, rows: Rows, indexes: Sequence[int]) -> None:
-        for place, name in enumerate(self._sql.where, len(self._sql.set)):
-            for index, row in zip(indexes, rows, strict=True):
-                if row[place] is None:
-                    raise null_where(name, index)
 
     def _apply(self, numbers: Numbers, outcome: _Outcome) -> None:
         matched = self._session.run(self._sql.match(numbers))

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from portl.connectors.identifiers import require_writable, resolve_returning
 from portl.connectors.operations import Insert, Row, Rows, Table, WriteResult
+from portl.connectors.staged import Numbers
 from portl.errors import ConnectorError, DatabaseError
 
 from .session import Session
 from .staging import Loader
-from .statements import InsertSql, Numbers, Stage
+from .statements import InsertSql, Stage
 
 
 def statements(operation: Insert, table: Table, stage_name: str) -> InsertSql:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 import psycopg
 
 from portl.connectors.operations import Column, Row, Rows, Table
+from portl.connectors.staged import Numbers
 from portl.errors import ConnectorError
 
 from .copytext import block_of
 from .failures import from_copy, is_row_fault, with_row
 from .session import Session
-from .statements import Numbers, Stage
+from .statements import Stage
 
 SLICE_ROWS = 2_000
 """So many rows are turned into text at a time."""

@@ -11,28 +11,12 @@ from dataclasses import dataclass
 
 from portl.connectors.identifiers import quote, quoted
 from portl.connectors.operations import Table
-
-Numbers = Sequence[int] | None
-"""Indexes of rows; None for all of the stage."""
+from portl.connectors.staged import Numbers, StagedRows
 
 
 @dataclass(frozen=True)
-class Stage:
+class Stage(StagedRows):
     """The temporary table of one writer."""
-
-    name: str
-    columns: tuple[tuple[str, str], ...]
-    """(name in the stage, name in the table) for each value of a row."""
-    number: str
-    """Its column with the rows' indexes."""
-
-    @classmethod
-    def of(cls, name: str, columns: Sequence[tuple[str, str]]) -> Stage:
-        """A stage whose column of indexes has a name of its own."""
-        number = "#"
-        while any(number == column for column, _ in columns):
-            number += "#"
-        return cls(name, tuple(columns), quote(number))
 
     def create(self, table: Table, required: Sequence[str] = ()) -> str:
         """The table, with the types of `table`'s columns; those named in `required` refuse NULL."""
@@ -52,25 +36,10 @@ class Stage:
         """A condition on `s`."""
         return "true" if numbers is None else f"s.{self.number} = ANY ({array(numbers)})"
 
-    def ranks(self, key: Sequence[str]) -> str:
-        """(index, 1 for the first row of its key, 2 for the second, …) of rows whose key comes more than once."""
-        partition = quoted(key)
-        return (
-            f"SELECT number, place FROM (SELECT {self.number} AS number,\n"
-            f"  row_number() OVER (PARTITION BY {partition} ORDER BY {self.number}) AS place,\n"
-            f"  count(*) OVER (PARTITION BY {partition}) AS size FROM {self.name}) AS s\n"
-            f" WHERE size > 1 ORDER BY 1"
-        )
-
 
 def array(numbers: Sequence[int]) -> str:
     """An array of integers as a literal."""
     return f"'{{{','.join(map(str, numbers))}}}'::int8[]"
-
-
-def matched(key: Sequence[str], alias: str = "t") -> str:
-    """A condition: the row of `alias` has the key of the stage's row `s`."""
-    return " AND ".join(f"{alias}.{quote(name)} = s.{quote(name)}" for name in key)
 
 
 def _returned(names: Sequence[str]) -> str:
@@ -158,7 +127,7 @@ class UpsertSql:
     def lock(self, numbers: Numbers) -> str:
         """Locks rows that are there, in the order of the key."""
         return (
-            f"SELECT 1 FROM {self.table.name} AS t JOIN {self.stage.name} AS s ON {matched(self.key)}\n"
+            f"SELECT 1 FROM {self.table.name} AS t JOIN {self.stage.name} AS s ON {self.stage.matched(self.key)}\n"
             f" WHERE {self.stage.rows(numbers)} ORDER BY {self._order()} FOR UPDATE OF t"
         )
 
@@ -166,7 +135,7 @@ class UpsertSql:
         """Updates rows that are there and differ: (index, returned columns) of these."""
         return (
             f"UPDATE {self.table.name} AS t SET {self._assignments('s')} FROM {self.stage.name} AS s\n"
-            f" WHERE {matched(self.key)} AND {self.stage.rows(numbers)} AND {self._differs('s')}\n"
+            f" WHERE {self.stage.matched(self.key)} AND {self.stage.rows(numbers)} AND {self._differs('s')}\n"
             f"RETURNING s.{self.stage.number}{self._returned()}"
         )
 
@@ -174,7 +143,7 @@ class UpsertSql:
         """(index, returned columns) of rows that are there."""
         return (
             f"SELECT s.{self.stage.number}{self._returned()} FROM {self.stage.name} AS s\n"
-            f"  JOIN {self.table.name} AS t ON {matched(self.key)} WHERE {self.stage.rows(numbers)}"
+            f"  JOIN {self.table.name} AS t ON {self.stage.matched(self.key)} WHERE {self.stage.rows(numbers)}"
         )
 
 

@@ -17,12 +17,13 @@ from portl.connectors.identifiers import (
     updated_columns,
 )
 from portl.connectors.operations import Row, Rows, Table, Upsert, WriteResult
+from portl.connectors.staged import Numbers
 from portl.errors import ConnectorError, RowError
 
 from .duplicates import Duplicates
 from .session import Session
 from .staging import Loader
-from .statements import Numbers, Stage, UpsertSql
+from .statements import Stage, UpsertSql
 
 Way = Literal["old", "xmax", "two_stage", "insert_only"]
 
