@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -47,3 +47,11 @@ class StagedRows:
         """A condition: the row of `alias` has the key of the stage's row `s`."""
         pairs = ((f"{alias}.{quote(name, cls.mark)}", f"s.{quote(name, cls.mark)}") for name in key)
         return " AND ".join(f"{theirs} = {ours}" for theirs, ours in pairs)
+
+
+def grouped(indexes: Sequence[int], places: Mapping[int, int]) -> list[list[int]]:
+    """`indexes`, divided in their order: the first rows of their keys, the second ones, …; `places` is of `ranks`."""
+    groups: list[list[int]] = [[] for _ in range(max(places.values()))]
+    for index in indexes:
+        groups[places.get(index, 1) - 1].append(index)
+    return groups

@@ -6,13 +6,12 @@ Stage: around every call of PyMySQL. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pymysql
 
-from portl.connectors.operations import Column, Row
 from portl.errors import (
     ConnectionFailedError,
     ConnectorError,
@@ -125,14 +124,3 @@ def row_in(error: ConnectorError) -> int | None:
 def is_row_fault(error: ConnectorError) -> bool:
     """Whether one row of a chunk is to blame: a value, a constraint, a trigger."""
     return isinstance(error, RowError) and error.retry_class is RetryClass.NEVER
-
-
-def with_row(error: ConnectorError, index: int, row: Row, columns: Sequence[Column]) -> RowError:
-    """`error` as the error of one row."""
-    result = RowError(error.message, hint=error.hint, code=error.code)
-    result.rows = (index,)
-    result.sql = getattr(error, "sql", "")
-    result.column = getattr(error, "column", "")
-    values = {column.name: value for column, value in zip(columns, row, strict=True)}
-    result.value = values.get(result.column)
-    return result

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from portl.connectors.blame import to_blame
 from portl.connectors.identifiers import require_writable, resolve_returning
 from portl.connectors.operations import Insert, Row, Rows, Table, WriteResult
 from portl.errors import ConnectorError, DatabaseError, SchemaError
 
 from .answers import Reader
+from .failures import is_row_fault
 from .session import Done, Session
-from .staging import Sender, to_blame
+from .staging import Sender
 from .statements import InsertSql
 from .tables import require_transactional
 
@@ -63,7 +65,7 @@ class InsertWriter:
         try:
             written = apply(0, len(rows))
         except ConnectorError as error:
-            raise to_blame(self._session, error, apply, (rows, indexes, self._columns)) from error
+            raise to_blame(self._session, error, apply, (rows, indexes, self._columns), is_row_fault) from error
         return self._result(written, len(rows))
 
     def finish(self) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from portl.connectors.blame import to_blame, with_row
 from portl.connectors.operations import Column, Row, Rows
-from portl.connectors.staged import Numbers
+from portl.connectors.staged import Numbers, grouped
 from portl.connectors.strict import Unwritable
 from portl.errors import ConnectorError, RowError
 
 from .catalogue import MysqlTable
-from .failures import is_row_fault, row_in, with_row
+from .failures import is_row_fault, row_in
 from .literals import literal
 from .session import Done, Session
 from .statements import Stage
@@ -135,10 +136,7 @@ class Loader:
         if not self._session.fetch(self.stage.repeated(key)):
             return None
         places = {row[0]: row[1] for row in self._session.fetch(self.stage.ranks(key))}
-        groups: list[list[int]] = [[] for _ in range(max(places.values()))]
-        for index in self.indexes:
-            groups[places.get(index, 1) - 1].append(index)
-        return groups
+        return grouped(self.indexes, places)
 
     def row_at(self, index: int) -> Row:
         """The row of this chunk with the index `index`."""
@@ -151,34 +149,5 @@ class Loader:
             error,
             lambda low, high: apply(self.indexes[low:high]),
             (self.rows, self.indexes, self._columns),
+            is_row_fault,
         )
-
-
-def to_blame(
-    session: Session,
-    error: ConnectorError,
-    apply: Callable[[int, int], object],
-    chunk: tuple[Rows, Sequence[int], Sequence[Column]],
-) -> ConnectorError:
-    """`error` with the row that is to blame, where one is.
-
-    Rows are applied again from the savepoint up to the first that is refused, each time half of what is left.
-    """
-    rows, indexes, columns = chunk
-    if not is_row_fault(error) or (isinstance(error, RowError) and error.rows):
-        return error
-    session.undo()
-    low, high = 0, len(rows)
-    while high - low > 1:
-        middle = (low + high) // 2
-        failure = session.attempt(lambda: apply(low, middle))  # noqa: B023  # called at once
-        if not isinstance(failure, ConnectorError):
-            low = middle
-        elif is_row_fault(failure):
-            high, error = middle, failure
-        else:
-            return failure
-    last = session.attempt(lambda: apply(low, high))
-    if not isinstance(last, ConnectorError):
-        return error
-    return with_row(last, indexes[low], rows[low], columns) if is_row_fault(last) else last

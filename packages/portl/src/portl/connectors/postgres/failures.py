@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from portl.connectors.blame import with_row
 from portl.connectors.operations import Column, Row
 from portl.connectors.refusals import null_key
 from portl.errors import (
@@ -103,17 +104,6 @@ def is_row_fault(error: ConnectorError) -> bool:
     return error.retry_class is RetryClass.NEVER and (
         error.code[:2] in ("22", "23", "P0", "44") or error.code == "42501"
     )
-
-
-def with_row(error: ConnectorError, index: int, row: Row, columns: Sequence[Column]) -> RowError:
-    """`error` as the error of one row."""
-    result = RowError(error.message, hint=error.hint, code=error.code)
-    result.rows = (index,)
-    result.sql = getattr(error, "sql", "")
-    result.column = getattr(error, "column", "")
-    values = {column.name: value for column, value in zip(columns, row, strict=True)}
-    result.value = values.get(result.column)
-    return result
 
 
 def from_copy(

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
+from portl.connectors.blame import to_blame
 from portl.connectors.operations import Column, Row, Rows, Table
-from portl.connectors.staged import Numbers
+from portl.connectors.staged import Numbers, grouped
 from portl.errors import ConnectorError
 
 from .copytext import block_of
-from .failures import from_copy, is_row_fault, with_row
+from .failures import from_copy, is_row_fault
 from .session import Session
 from .statements import Stage
 
@@ -57,32 +58,18 @@ class Loader:
         places = {row[0]: row[1] for row in self._session.run(self.stage.ranks(key))}
         if not places:
             return None
-        groups: list[list[int]] = [[] for _ in range(max(places.values()))]
-        for index in self.indexes:
-            groups[places.get(index, 1) - 1].append(index)
-        return groups
+        return grouped(self.indexes, places)
 
     def row_at(self, index: int) -> Row:
         """The row of this chunk with the index `index`."""
         return self.rows[self.indexes.index(index)]
 
     def explain(self, error: ConnectorError, apply: Callable[[Numbers], object]) -> ConnectorError:
-        """`error`, which `apply` gave for the whole chunk, with the row that is to blame, where one is.
-
-        Rows are applied again up to the first that is refused, each time half of what is left.
-        """
-        if not is_row_fault(error):
-            return error
-        self._session.undo()
-        low, high = 0, len(self.rows)
-        while high - low > 1:
-            middle = (low + high) // 2
-            failure = self._session.attempt(lambda: apply(self.indexes[low:middle]))  # noqa: B023  # called at once
-            if isinstance(failure, ConnectorError):
-                high, error = middle, failure
-            else:
-                low = middle
-        last = self._session.attempt(lambda: apply(self.indexes[low:high]))
-        if not isinstance(last, ConnectorError):
-            return error
-        return with_row(last, self.indexes[low], self.rows[low], self._columns)
+        """`error`, which `apply` gave for the whole chunk, with the row that is to blame, where one is."""
+        return to_blame(
+            self._session,
+            error,
+            lambda low, high: apply(self.indexes[low:high]),
+            (self.rows, self.indexes, self._columns),
+            is_row_fault,
+        )
